@@ -1,0 +1,3 @@
+"""hf_ssl: learn from your own unlabelled data with one command, and know what that was worth."""
+
+__version__ = "0.1.0"

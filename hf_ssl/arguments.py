@@ -1,0 +1,87 @@
+"""Command lines out of dataclasses: a YAML file gives defaults, the command line wins."""
+
+import difflib
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+from transformers import HfArgumentParser
+
+from hf_ssl.errors import UserError
+
+
+class ArgumentParser(HfArgumentParser):
+    """HfArgumentParser whose errors are one sentence that names the nearest flag."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the sentence and leave with status 2."""
+        print(f"{self.prog}: {message} (--help lists all flags)", file=sys.stderr)
+        raise SystemExit(2)
+
+    def flags(self) -> list[str]:
+        """Names of all flags, without dashes."""
+        return [action.dest for action in self._actions if action.dest != "help"]
+
+    def unknown(self, name: str, place: str) -> str:
+        """Sentence about an unknown name, with the nearest known one."""
+        near = difflib.get_close_matches(name, self.flags(), n=1, cutoff=0.5)
+        return f"unknown key '{name}' in {place}" + (f"; did you mean '{near[0]}'?" if near else "")
+
+
+def parse_arguments(types: Sequence[type], arguments: Sequence[str], description: str) -> tuple[Any, ...]:
+    """Parse flags into one instance of each dataclass in ``types``.
+
+    Args:
+        types: dataclasses whose fields are the flags.
+        arguments: the command line without the program's name; ``--config FILE`` names a flat YAML file.
+        description: shown by ``--help``.
+
+    Returns:
+        One instance of each type, in order.
+
+    Raises:
+        SystemExit: with status 2 after one sentence, if a flag or a key of the file is unknown or has no valid value.
+    """
+    parser = ArgumentParser(list(types), description=description, allow_abbrev=False)
+    parser.add_argument("--config", type=Path, help="Flat YAML file of defaults; the command line wins.")
+    given, _ = parser.parse_known_args(list(arguments))
+    defaults = _read_yaml(given.config, parser) if given.config else []
+    parsed, rest = parser.parse_known_args([*defaults, *arguments])
+    if rest:
+        unknown = [word for word in rest if word.startswith("--")]
+        if unknown:
+            parser.error(parser.unknown(unknown[0][2:].split("=")[0], "the command line"))
+        parser.error(f"unexpected words on the command line: {' '.join(rest)}")
+    try:
+        return tuple(_build(kind, parsed) for kind in types)
+    except UserError as error:
+        parser.error(str(error))
+
+
+def _build(kind: type, parsed: Namespace) -> Any:
+    names = [name for name, field in kind.__dataclass_fields__.items() if field.init]  # type: ignore[attr-defined]
+    return kind(**{name: getattr(parsed, name) for name in names})
+
+
+def _read_yaml(path: Path, parser: ArgumentParser) -> list[str]:
+    """Turn a flat YAML mapping into words of a command line, so that both are converted alike."""
+    try:
+        content = yaml.safe_load(path.read_text()) or {}
+    except OSError as error:
+        parser.error(f"cannot read the configuration {path}: {error.strerror}")
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        parser.error(f"the configuration {path} is not YAML: {' '.join(str(error).split())}")
+    if not isinstance(content, dict):
+        parser.error(f"the configuration {path} must be a flat mapping of flag names to values")
+    words: list[str] = []
+    for key, value in content.items():
+        if key not in parser.flags() or key == "config":
+            parser.error(parser.unknown(str(key), str(path)))
+        if isinstance(value, dict | list):
+            parser.error(f"the value of '{key}' in {path} must be a single number or word")
+        if value is not None:
+            words += [f"--{key}", str(value)]
+    return words

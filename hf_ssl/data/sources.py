@@ -1,0 +1,190 @@
+"""Where rows come from: a Hub id, local files or a built-in data set, always streamed."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from hf_ssl.errors import UserError
+
+if TYPE_CHECKING:  # heavy, and not needed for --help
+    from datasets import DatasetBuilder, IterableDataset
+
+BUILDERS = {"parquet": "parquet", "jsonl": "json", "json": "json", "txt": "text", "text": "text"}
+FEW_SHARDS = 64  # below this many files, Parquet row groups become shards
+
+
+@dataclass
+class DataArguments:
+    """Which rows."""
+
+    _argument_group_name = "data"
+
+    dataset_name: str = field(
+        default="embedded:docs",
+        metadata={"help": "Hub id, local folder or file (Parquet, JSON lines, text; also .gz), or embedded:docs."},
+    )
+    dataset_config: str | None = field(default=None, metadata={"help": "Configuration of the data set."})
+    train_split: str = field(default="train", metadata={"help": "Split to learn from."})
+    eval_split: str | None = field(
+        default=None, metadata={"help": "Split to measure on (default: a twentieth of the train split, by a hash of the row)."}
+    )
+    label_column: str | None = field(
+        default=None, metadata={"help": "Labels, used for measuring only (default: 'label' where there is one)."}
+    )
+    bad_rows: Literal["skip", "error"] = field(
+        default="skip", metadata={"help": "What to do with rows that have nothing in them: count them, or stop."}
+    )
+    dataloader_num_workers: int = field(default=0, metadata={"help": "Processes that read data (0: a thread)."})
+
+    def __post_init__(self) -> None:
+        if self.dataloader_num_workers < 0:
+            raise UserError(f"--dataloader_num_workers must be at least 0, not {self.dataloader_num_workers}")
+
+
+@dataclass(frozen=True)
+class Source:
+    """An opened data set.
+
+    Attributes:
+        name: as the user gave it.
+        revision: commit of the Hub, or a hash of the local content.
+        license: as its card states it.
+        files: of local data, [{path, size, sha256}], to notice changes.
+        seekable: whether a shard can be entered in the middle (Parquet) or is read from its start on resume.
+        train: rows to learn from.
+        evaluation: rows of the evaluation split, None where a part of ``train`` is held out by hash.
+    """
+
+    name: str
+    revision: str
+    license: str | None
+    files: list[dict[str, Any]]
+    seekable: bool
+    train: "IterableDataset"
+    evaluation: "IterableDataset | None"
+
+    def record(self) -> dict[str, Any]:
+        """What identifies the data in a run folder."""
+        return {"name": self.name, "revision": self.revision, "license": self.license, "files": self.files}
+
+
+def open_source(arguments: DataArguments) -> Source:
+    """Open a data set for streaming; nothing but its headers is read.
+
+    Raises:
+        UserError: if the data set, its configuration or a split does not exist or cannot be reached.
+    """
+    builder, revision = _builder(arguments)
+    splits = [arguments.train_split] + ([arguments.eval_split] if arguments.eval_split else [])
+    try:
+        opened = [builder.as_streaming_dataset(split=split) for split in splits]
+    except ValueError as error:
+        raise UserError(f"data set '{arguments.dataset_name}': {_sentence(error)}") from error
+    except Exception as error:
+        raise unreadable(arguments.dataset_name, error) from error
+    files = [_file_record(path) for path in _local_files(builder, splits)]
+    return Source(
+        name=arguments.dataset_name,
+        revision=revision or hashlib.sha256(str(files).encode()).hexdigest()[:40],
+        license=_license(builder),
+        files=files,
+        seekable=hasattr(builder.config, "fragment_scan_options"),
+        train=_more_shards(opened[0], builder),
+        evaluation=_more_shards(opened[1], builder) if arguments.eval_split else None,
+    )
+
+
+def _builder(arguments: DataArguments) -> "tuple[DatasetBuilder, str | None]":
+    from datasets import load_dataset_builder
+
+    from hf_ssl.data.embedded import embedded_file
+
+    name, path, revision, data_files = arguments.dataset_name, Path(arguments.dataset_name), None, None
+    if name.startswith("embedded:"):
+        path, revision = embedded_file(name.removeprefix("embedded:"))
+    if path.is_file():
+        kind = next((BUILDERS[part] for part in reversed(path.name.split(".")) if part in BUILDERS), None)
+        if kind is None:
+            raise UserError(f"cannot tell the format of {path}: it must end in one of .{', .'.join(BUILDERS)} (or these with .gz)")
+        location, data_files = kind, {arguments.train_split: [str(path)]}
+        if arguments.eval_split:
+            raise UserError(f"{path} is one file and has no split '{arguments.eval_split}'; leave out --eval_split")
+    elif path.is_dir():
+        location = str(path)
+    elif path.is_absolute() or name.startswith(".") or name.count("/") > 1:
+        raise UserError(f"no such file or folder: {path}")
+    else:
+        location, revision = name, _hub_revision(name)
+    try:
+        builder = load_dataset_builder(
+            location, arguments.dataset_config, data_files=data_files, revision=revision if location == name else None
+        )
+    except Exception as error:
+        raise unreadable(name, error) from error
+    _protect(builder)
+    return builder, revision
+
+
+def _hub_revision(name: str) -> str:
+    """The commit that the default branch points to now, so that the whole run reads one state."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    try:
+        return str(HfApi().dataset_info(name, timeout=30).sha)
+    except HFValidationError as error:
+        raise UserError(f"'{name}' is neither a local file or folder nor a valid Hub id") from error
+    except (HfHubHTTPError, OSError, RuntimeError) as error:
+        raise unreadable(name, error) from error
+    except Exception as error:
+        if type(error).__module__.split(".")[0].startswith("httpx"):  # the client's transport errors share no base
+            raise unreadable(name, error) from error
+        raise
+
+
+def unreadable(name: str, error: Exception) -> UserError:
+    """A sentence for what the data layers raise, which have no common class."""
+    return UserError(f"cannot read the data set '{name}': {_sentence(error)}")
+
+
+def _sentence(error: Exception) -> str:
+    return f"{' '.join(str(error).split())[:400]} ({type(error).__name__})"
+
+
+def _protect(builder: "DatasetBuilder") -> None:
+    """Let the reader check what its format can: page checksums in Parquet; broken UTF-8 becomes U+FFFD in text."""
+    import pyarrow.dataset
+
+    if hasattr(builder.config, "fragment_scan_options"):
+        builder.config.fragment_scan_options = pyarrow.dataset.ParquetFragmentScanOptions(page_checksum_verification=True)
+    if hasattr(builder.config, "encoding_errors"):
+        builder.config.encoding_errors = "replace"
+
+
+def _more_shards(dataset: "IterableDataset", builder: "DatasetBuilder") -> "IterableDataset":
+    """Row groups as shards: a resume reads at most one of them again, and few files feed many partitions."""
+    if dataset.num_shards >= FEW_SHARDS:
+        return dataset
+    try:
+        return dataset.reshard()
+    except Exception as error:
+        raise unreadable(builder.dataset_name or "", error) from error
+
+
+def _local_files(builder: "DatasetBuilder", splits: list[str]) -> Iterator[Path]:
+    for split in splits:
+        for name in (builder.config.data_files or {}).get(split.split("[")[0], []):
+            if Path(name).is_file():
+                yield Path(name)
+
+
+def _file_record(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        return {"path": str(path), "size": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+
+
+def _license(builder: "DatasetBuilder") -> str | None:
+    """The card's licence: of the builder's info, or of a local folder's README."""
+    return builder.info.license or None

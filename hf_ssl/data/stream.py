@@ -1,0 +1,161 @@
+"""The order of samples: a function of (seed, position), whatever the number of processes and workers.
+
+The data set's shards are dealt to a fixed number of *partitions*. A partition visits its shards in an order drawn anew each
+epoch and reads them in blocks of rows, which are permuted by a generator seeded with (seed, epoch, shard, block). Slot ``s`` of
+every global batch comes from partition ``s % partitions`` and is trained by process ``s % processes``. So a position is a few
+integers a partition, resuming reads at most one block again, and any number of processes trains on identical batches.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+from datasets import IterableDataset
+
+from hf_ssl.errors import UserError
+
+BLOCK_ROWS = 2048  # rows held in memory for shuffling, shared by the partitions
+MOST_PARTITIONS = 8
+
+
+@dataclass
+class Sample:
+    """One model input and where it came from.
+
+    Attributes:
+        values: named arrays, without a batch dimension.
+        spans: int64, shape (pieces, 4): shard, row, first and past-the-last offset in the encoded row.
+    """
+
+    values: dict[str, np.ndarray]
+    spans: np.ndarray
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some rows of one shard, already in training order.
+
+    Attributes:
+        shard: index of the shard.
+        rows: int64, index of each row in its shard.
+        table: the rows.
+    """
+
+    shard: int
+    rows: np.ndarray
+    table: pa.Table
+
+
+class RowEncoder(Protocol):
+    """Turns a block of rows into samples of one shape."""
+
+    def encode(self, block: Block, carry: list[Any]) -> tuple[list[Sample], list[Any], int]:
+        """Return samples, what is left over for the next block (JSON), and how many rows were unusable."""
+        ...
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a partition stands: all that a checkpoint keeps of the data.
+
+    Attributes:
+        epoch: passes finished.
+        shard: place in this epoch's order of shards.
+        block: block within that shard.
+        taken: samples of that block already trained on.
+        carry: what the blocks before left over (JSON).
+        skipped: unusable rows met so far.
+    """
+
+    epoch: int = 0
+    shard: int = 0
+    block: int = 0
+    taken: int = 0
+    carry: list[Any] = field(default_factory=list)
+    skipped: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return asdict(self)
+
+
+def partition_count(shards: int, batch_size: int) -> int:
+    """The largest number of partitions, at most 8, that the shards can fill and that divides the batch."""
+    return next(count for count in range(min(MOST_PARTITIONS, shards), 0, -1) if batch_size % count == 0)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """An endless stream of samples cut into partitions.
+
+    Attributes:
+        dataset: streamed rows; its shards are the unit of seeking.
+        encoder: makes samples out of rows.
+        seed: of all orders.
+        partitions: how many there are; see `partition_count`.
+    """
+
+    dataset: IterableDataset
+    encoder: RowEncoder
+    seed: int
+    partitions: int
+
+    def read(self, partition: int, start: Position) -> Iterator[tuple[Sample, Position]]:
+        """Yield the samples of a partition from a position on, each with the position after it.
+
+        Raises:
+            UserError: if a whole epoch of the partition holds nothing to train on, or a row cannot be read.
+        """
+        position = start
+        while True:
+            begin = position
+            order = self._shard_order(partition, position.epoch)
+            for place in range(position.shard, len(order)):
+                for block in self._blocks(order[place], position.epoch, position.block):
+                    samples, carry, skipped = self.encoder.encode(block, position.carry)
+                    for taken in range(position.taken, len(samples)):
+                        position = replace(position, taken=taken + 1)
+                        yield samples[taken], position
+                    position = replace(
+                        position, block=position.block + 1, taken=0, carry=carry, skipped=position.skipped + skipped
+                    )
+                position = replace(position, shard=place + 1, block=0)
+            position = replace(position, epoch=position.epoch + 1, shard=0)
+            if (begin.shard, begin.block, begin.taken) == (0, 0, 0) and position.carry == begin.carry:
+                raise UserError(
+                    f"part {partition + 1} of {self.partitions} of the data set has no usable row: "
+                    f"{position.skipped} rows were skipped; name another column or data set"
+                )
+
+    def _shard_order(self, partition: int, epoch: int) -> list[int]:
+        shards = np.arange(partition, self.dataset.num_shards, self.partitions)
+        return [int(shard) for shard in np.random.default_rng([self.seed, epoch, partition]).permutation(shards)]
+
+    def _blocks(self, shard: int, epoch: int, first: int) -> Iterator[Block]:
+        """Blocks of one shard, from the ``first`` on, permuted."""
+        size = BLOCK_ROWS // self.partitions
+        rows = self.dataset.shard(num_shards=self.dataset.num_shards, index=shard).with_format("arrow")
+        for number, table in enumerate(rows.skip(first * size).iter(batch_size=size), start=first):
+            order = np.random.default_rng([self.seed, epoch, shard, number]).permutation(table.num_rows)
+            yield Block(shard, number * size + order, table.take(order))
+
+
+def unshuffled_blocks(dataset: IterableDataset, size: int = 256, most_shards: int = 16) -> Iterator[Block]:
+    """One pass over evenly spaced shards in turns, a block from each: for looking at data, not for training.
+
+    Data that lie sorted by label are met mixed, and a large data set is not read from its start only.
+    """
+    count = dataset.num_shards
+    chosen = [int(shard) for shard in np.unique(np.linspace(0, count - 1, min(count, most_shards)).astype(int))]
+    readers = {s: dataset.shard(num_shards=count, index=s).with_format("arrow").iter(batch_size=size) for s in chosen}
+    number = 0
+    while readers:
+        for shard in list(readers):
+            table = next(readers[shard], None)
+            if table is None:
+                del readers[shard]
+            else:
+                yield Block(shard, np.arange(number * size, number * size + table.num_rows), table)
+        number += 1

@@ -1,0 +1,70 @@
+"""The tokenizer: a stock one, or a WordPiece vocabulary learned from the first rows of the stream."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+from hf_ssl.data.text import tokenize
+from hf_ssl.errors import UserError
+
+PADDING, UNKNOWN, CLASSIFIER, SEPARATOR, MASK = "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"
+
+
+def train_tokenizer(texts: Iterable[str], vocabulary_size: int, longest: int) -> PreTrainedTokenizerFast:
+    """Learn a lower-cased WordPiece vocabulary (Schuster and Nakajima 2012; Devlin et al. 2019).
+
+    Args:
+        texts: documents to count.
+        vocabulary_size: most entries, special tokens included.
+        longest: tokens a model input may have.
+
+    Returns:
+        A stock fast tokenizer with BERT's special tokens and templates.
+    """
+    backend = Tokenizer(models.WordPiece(unk_token=UNKNOWN))  # type: ignore[call-arg]
+    backend.normalizer = normalizers.BertNormalizer(lowercase=True)
+    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    backend.decoder = decoders.WordPiece()
+    special = [PADDING, UNKNOWN, CLASSIFIER, SEPARATOR, MASK]
+    trainer = trainers.WordPieceTrainer(vocab_size=vocabulary_size, special_tokens=special, show_progress=False)
+    backend.train_from_iterator(texts, trainer)
+    backend.post_processor = processors.BertProcessing(
+        (SEPARATOR, backend.token_to_id(SEPARATOR)), (CLASSIFIER, backend.token_to_id(CLASSIFIER))
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        model_max_length=longest,
+        pad_token=PADDING,
+        unk_token=UNKNOWN,
+        cls_token=CLASSIFIER,
+        sep_token=SEPARATOR,
+        mask_token=MASK,
+        model_input_names=["input_ids", "attention_mask"],
+    )
+
+
+def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
+    """Load a stock tokenizer by Hub id or folder.
+
+    Raises:
+        UserError: if there is none, it is no fast one, or it has no mask token.
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name)
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot load a tokenizer from '{name}': {' '.join(str(error).split())[:300]}") from error
+    if not tokenizer.is_fast:
+        raise UserError(f"the tokenizer of '{name}' has no fast version; choose one with a tokenizer.json")
+    if tokenizer.mask_token_id is None:
+        raise UserError(f"the tokenizer of '{name}' has no mask token; masked language modelling needs one")
+    return tokenizer  # type: ignore[no-any-return]
+
+
+def count_tokens(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str]) -> np.ndarray:
+    """How often each token occurs in documents: int64 of shape (vocabulary,)."""
+    counts = np.zeros(len(tokenizer), np.int64)
+    for _, tokens in tokenize(tokenizer, list(enumerate(texts))):
+        counts += np.bincount(tokens, minlength=len(counts))
+    return counts

@@ -1,0 +1,64 @@
+"""The model card: templates of ours, everything else goes in as variables."""
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from huggingface_hub import EvalResult, ModelCardData
+
+import hf_ssl
+from hf_ssl.evaluation.report import FIGURES
+from hf_ssl.training.run_folder import RunFolder, write_text
+
+HELDOUT = {"loss": "held-out loss", "perplexity": "pseudo-perplexity", "masked_accuracy": "masked token accuracy"}
+
+
+def write_card(folder: RunFolder, results: dict[str, Any]) -> None:
+    """Write the run's README.md: metadata for the Hub, then what a reader wants to know."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_templates()), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    body = environment.get_template(f"{results['task']}.md").render(
+        results=results, config=folder.config, figures=FIGURES, title=folder.path.resolve().name
+    )
+    write_text(folder.card, f"---\n{_metadata(folder.path.resolve().name, results).to_yaml()}\n---\n\n{body}")
+
+
+def _templates() -> Path:
+    """Beside the package in a wheel, one level up in a checkout."""
+    package = Path(hf_ssl.__file__).parent
+    inside = package / "model_cards"
+    return inside if inside.exists() else package.parent / "model_cards"
+
+
+def _metadata(name: str, results: dict[str, Any]) -> ModelCardData:
+    data = results["data"]
+    on_hub = not data["files"] and "/" in data["name"]
+    common = {"dataset_type": data["name"], "dataset_name": data["name"], "dataset_revision": data["revision"]}
+    figures = []
+    if results["heldout"]:
+        figures = [
+            EvalResult("fill-mask", metric_type=key, metric_name=title, metric_value=results["heldout"][key], **common)
+            for key, title in HELDOUT.items()
+        ]
+    if results["features"]:
+        figures += [
+            EvalResult(
+                "feature-extraction",
+                metric_type=key,
+                metric_name=title,
+                metric_value=results["features"]["pretrained"][key]["mean"],
+                **common,
+            )
+            for key, title in FIGURES.items()
+        ]
+    return ModelCardData(
+        model_name=name,
+        library_name="transformers",
+        pipeline_tag="fill-mask",
+        license=data["license"],
+        datasets=[data["name"]] if on_hub else None,
+        tags=["self-supervised", "masked-language-modeling", "hf_ssl"],
+        eval_results=figures or None,
+    )

@@ -1,0 +1,142 @@
+"""Masked language modelling: hide some tokens, predict them from the rest (Devlin et al. 2019)."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from hf_ssl.errors import UserError
+
+if TYPE_CHECKING:  # heavy, and not needed for --help
+    import numpy as np
+    from torch import Tensor
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from hf_ssl.data.stream import Sample
+    from hf_ssl.data.text import TokenEncoder
+
+
+@dataclass(frozen=True)
+class MaskedLanguage:
+    """Hide tokens, predict them. Implements `PretextTask`."""
+
+    _argument_group_name = "task: masked language modelling"
+    unit = "tokens"
+
+    text_column: str = field(default="text", metadata={"help": "Column that holds the text."})
+    sequence_length: int = field(default=128, metadata={"help": "Tokens a block."})
+    mask_probability: float = field(default=0.3, metadata={"help": "Share of tokens to predict."})
+    model_size: Literal["tiny", "small", "base"] = field(default="tiny", metadata={"help": "A ModernBERT of this size."})
+    config_name: str | None = field(default=None, metadata={"help": "Any transformers configuration, id or folder, instead."})
+    model_name_or_path: str | None = field(default=None, metadata={"help": "Go on from this checkpoint."})
+    tokenizer_name: str | None = field(
+        default=None, metadata={"help": "Tokenizer to use (default: the checkpoint's, else one learned from the first rows)."}
+    )
+    vocabulary_size: int = field(default=8192, metadata={"help": "Entries of a tokenizer learned here."})
+    dropout: float = field(default=0.0, metadata={"help": "Dropout, whatever the configuration says."})
+
+    def __post_init__(self) -> None:
+        if not 0 < self.mask_probability < 1:
+            raise UserError(f"--mask_probability must lie between 0 and 1, not {self.mask_probability}")
+        if not 0 <= self.dropout < 1:
+            raise UserError(f"--dropout must be at least 0 and below 1, not {self.dropout}")
+        if self.sequence_length < 8:
+            raise UserError(f"--sequence_length must be at least 8, not {self.sequence_length}")
+        if self.vocabulary_size < 64:
+            raise UserError(f"--vocabulary_size must be at least 64, not {self.vocabulary_size}")
+
+    @property
+    def units_per_sample(self) -> int:
+        """Tokens a block."""
+        return self.sequence_length
+
+    def processor(self, texts: list[str]) -> "PreTrainedTokenizerBase":
+        """The tokenizer: a stock one where one is named, else learned from ``texts``."""
+        from hf_ssl.data.vocabulary import load_tokenizer, train_tokenizer
+
+        name = self.tokenizer_name or self.model_name_or_path
+        return load_tokenizer(name) if name else train_tokenizer(texts, self.vocabulary_size, self.sequence_length)
+
+    def encoder(
+        self, processor: "PreTrainedTokenizerBase", *, held_out: bool | None = None, strict: bool = False
+    ) -> "TokenEncoder":
+        """Rows -> blocks of ``sequence_length`` tokens, without padding."""
+        from hf_ssl.data.text import TextRows, TokenEncoder
+
+        return TokenEncoder(processor, TextRows(self.text_column, held_out, strict), self.sequence_length)
+
+    def collate(self, samples: "list[Sample]") -> "dict[str, Tensor]":
+        """Blocks -> {"input_ids": int64 of shape (rows, sequence_length)}."""
+        import numpy as np
+        import torch
+
+        return {"input_ids": torch.from_numpy(np.stack([sample.values["input_ids"] for sample in samples])).long()}
+
+    def corrupt(self, batch: "dict[str, Tensor]", keys: "Tensor", processor: Any) -> "dict[str, Tensor]":
+        """Hide exactly max(1, round(p x maskable)) tokens a row: 80 % masked, 10 % replaced, 10 % left as they are.
+
+        Args:
+            batch: {"input_ids": int64 of shape (rows, length)}.
+            keys: int64 of shape (rows,); the masks are a function of them alone.
+            processor: the tokenizer, whose special tokens are never hidden.
+
+        Returns:
+            "input_ids" of the same shape, "positions" (flat indices of the hidden tokens) and "labels" (the tokens there).
+        """
+        import torch
+
+        from hf_ssl.randomness import random_uniform
+
+        tokens = batch["input_ids"]
+        special = torch.tensor(processor.all_special_ids, device=tokens.device)
+        maskable = ~torch.isin(tokens, special)
+        priority, action, choice = random_uniform(keys, 3 * tokens.shape[1]).chunk(3, dim=1)
+        available = maskable.sum(1, keepdim=True)
+        count = (self.mask_probability * available).round().clamp(min=1).minimum(available)
+        rank = priority.masked_fill(~maskable, 2).argsort(1).argsort(1)
+        hidden = rank < count
+        ordinary = torch.ones(len(processor), dtype=torch.bool, device=tokens.device).index_fill(0, special, False).nonzero()[:, 0]
+        corrupted = tokens.masked_fill(hidden & (action < 0.8), processor.mask_token_id)
+        replaced = hidden & (action >= 0.9)
+        corrupted = torch.where(replaced, ordinary[(choice * len(ordinary)).long()], corrupted)
+        positions = hidden.flatten().nonzero()[:, 0]
+        return {"input_ids": corrupted, "positions": positions, "labels": tokens.flatten()[positions]}
+
+    def model(self, processor: "PreTrainedTokenizerBase", counts: "np.ndarray", seed: int) -> "PreTrainedModel":
+        """A stock ``...ForMaskedLM``."""
+        from hf_ssl.pretext.text_models import masked_language_model
+
+        return masked_language_model(self, processor, counts, seed)
+
+    def loss(self, model: Any, batch: "dict[str, Tensor]") -> "dict[str, Tensor]":
+        """Mean cross-entropy in nats over the hidden tokens; the prediction head runs on those only.
+
+        The figures are the stock model's: its head is applied to every token alone, so what it would say elsewhere
+        is not needed.
+        """
+        import torch
+
+        with head_only_at(getattr(model, "module", model), batch["positions"]):
+            logits = model(input_ids=batch["input_ids"]).logits.float()
+        loss = torch.nn.functional.cross_entropy(logits, batch["labels"])
+        return {"loss": loss, "logits": logits.detach()}
+
+
+@contextlib.contextmanager
+def head_only_at(model: "PreTrainedModel", positions: "Tensor") -> Iterator[None]:
+    """Within this context the encoder of a stock model hands only some tokens to its head.
+
+    Args:
+        model: a model with a separate encoder (``base_model``), as all of transformers' masked language models have.
+        positions: flat indices into (rows x length); logits then have the shape (positions, vocabulary).
+    """
+
+    def pick(module: Any, inputs: Any, outputs: Any) -> Any:
+        outputs.last_hidden_state = outputs.last_hidden_state.flatten(0, 1)[positions]
+        return outputs
+
+    handle = model.base_model.register_forward_hook(pick)
+    try:
+        yield
+    finally:
+        handle.remove()

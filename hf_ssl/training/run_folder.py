@@ -1,0 +1,149 @@
+"""The run folder: the only thing that passes between stages, locked while a process works in it."""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import yaml
+
+from hf_ssl.errors import UserError
+
+# What may differ between a run and its resumption without changing a single figure.
+FREE_TO_CHANGE = {"output_dir", "save_steps", "eval_steps", "tracker", "dataloader_num_workers", "gradient_accumulation_steps"}
+
+
+class RunFolder:
+    """A folder that holds one run: config.yaml, data.json, log.jsonl, tokenizer, checkpoints, model, results, card.
+
+    As a context it holds a lock, which the system releases when the process ends in whatever way. What was made for a run
+    that never got as far as training is removed again.
+    """
+
+    def __init__(self, path: Path, config: dict[str, Any]) -> None:
+        """Name the folder; ``config``: all flags of the run, which its config.yaml records."""
+        self.path = path
+        self.config = config
+        self.checkpoints = path / "checkpoints"
+        self.log = path / "log.jsonl"
+        self.model = path / "model"
+        self.tokenizer = path / "tokenizer"
+        self.results = path / "results.json"
+        self.card = path / "README.md"
+        self.plots = path / "plots"
+        self._fresh = False
+
+    def __enter__(self) -> Self:
+        self._fresh = not self.path.exists()
+        if self.path.is_dir() and any(self.path.iterdir()) and not (self.path / "config.yaml").exists() and not self._only_lock():
+            raise UserError(f"{self.path} holds something that is not a run; choose another --output_dir")
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock = (self.path / ".lock").open("a")
+        except OSError as error:
+            raise UserError(f"cannot write to {self.path} ({error.strerror}); choose another --output_dir") from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._lock.close()
+            raise UserError(f"another process is working in {self.path}; wait for it or choose another --output_dir") from error
+        try:
+            self._check_config()
+        except BaseException:
+            self._lock.close()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is not None and self._fresh and not self.log.exists():
+            shutil.rmtree(self.path, ignore_errors=True)
+        self._lock.close()
+
+    def _only_lock(self) -> bool:
+        return [file.name for file in self.path.iterdir()] == [".lock"]
+
+    def _check_config(self) -> None:
+        path = self.path / "config.yaml"
+        if not path.exists():
+            write_text(path, yaml.safe_dump(self.config, sort_keys=False))
+            return
+        saved = yaml.safe_load(path.read_text())
+        for name, value in self.config.items():
+            if name not in FREE_TO_CHANGE and saved.get(name) != value:
+                raise UserError(
+                    f"{self.path} holds a run with {name}={saved.get(name)}, not {value}; "
+                    f"give --{name} {saved.get(name)} to go on with it, or another --output_dir"
+                )
+
+    def check_data(self, record: dict[str, Any]) -> None:
+        """Record what the data are; on resume, refuse data that changed.
+
+        Raises:
+            UserError: naming the first file that differs, where there are files.
+        """
+        path = self.path / "data.json"
+        if not path.exists():
+            write_text(path, json.dumps(record, indent=1))
+            return
+        saved = json.loads(path.read_text())
+        if saved["revision"] == record["revision"]:
+            return
+        now = {file["path"]: file for file in record["files"]}
+        for file in saved["files"]:
+            if now.get(file["path"]) != file:
+                size = now.get(file["path"], {}).get("size", "none")
+                raise UserError(
+                    f"{file['path']} changed since {self.path} was begun ({file['size']} bytes then, {size} now, or other "
+                    "content); put the old file back, or choose another --output_dir"
+                )
+        raise UserError(
+            f"the data set {record['name']} changed since {self.path} was begun (revision {saved['revision'][:12]} then, "
+            f"{record['revision'][:12]} now); choose another --output_dir"
+        )
+
+    def cut_log(self, step: int) -> None:
+        """Drop lines of the log after a step, and a half-written last one."""
+        if not self.log.exists():
+            return
+        kept = [line for line in self._whole_lines() if json.loads(line)["step"] <= step]
+        write_text(self.log, "".join(kept))
+
+    def _whole_lines(self) -> Iterator[str]:
+        for line in self.log.read_text().splitlines(keepends=True):
+            if line.endswith("}\n"):
+                yield line
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file in one go: a reader sees the old or the new text."""
+    temporary = path.with_name(f".{path.name}.writing")
+    try:
+        with temporary.open("w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise UserError(f"cannot write {path} ({error.strerror}); make room and run the same command to go on") from error
+
+
+@contextlib.contextmanager
+def replace_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder to fill, which then takes the place of ``path`` in one go."""
+    temporary = path.with_name(f".{path.name}.writing")
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+        yield temporary
+        shutil.rmtree(path, ignore_errors=True)
+        temporary.rename(path)
+    except OSError as error:
+        raise UserError(f"cannot write {path} ({error}); make room and run the same command to go on") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

@@ -1,0 +1,37 @@
+"""SIGTERM and SIGINT ask for a stop; the step in progress is finished and saved."""
+
+import signal
+import sys
+from types import FrameType, TracebackType
+from typing import Self
+
+
+class StopRequest:
+    """Within this context both signals set ``signal``; a second one changes nothing, so that no step is lost."""
+
+    signal: int | None = None
+
+    def __enter__(self) -> Self:
+        self._before = {number: signal.signal(number, self._receive) for number in (signal.SIGTERM, signal.SIGINT)}
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def __call__(self) -> bool:
+        """Whether a stop was asked for."""
+        return self.signal is not None
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        if self.signal is None:
+            print("\nstopping after this step; the run is saved", file=sys.stderr)
+        self.signal = number
+
+
+class Stopped(Exception):
+    """The run was asked to stop, and everything up to ``step`` is saved."""
+
+    def __init__(self, number: int, step: int) -> None:
+        super().__init__(f"stopped at step {step}, which is saved; run the same command to go on")
+        self.number = number
