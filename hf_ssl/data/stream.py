@@ -82,8 +82,13 @@ class Position:
 
 
 def partition_count(shards: int, batch_size: int) -> int:
-    """The largest number of partitions, at most 8, that the shards can fill and that divides the batch."""
-    return next(count for count in range(min(MOST_PARTITIONS, shards), 0, -1) if batch_size % count == 0)
+    """How many partitions: the most, up to 8, that divide the batch and get nearly equally many shards.
+
+    Each partition gives the same number of rows to every batch, so one with fewer shards would repeat its rows sooner: the
+    largest may exceed the mean by a tenth.
+    """
+    counts = [count for count in range(min(MOST_PARTITIONS, shards), 0, -1) if batch_size % count == 0]
+    return next(count for count in counts if -(-shards // count) * count <= 1.1 * shards)
 
 
 @dataclass(frozen=True)
@@ -110,20 +115,21 @@ class Stream:
         """
         position = start
         while True:
-            begin = position
+            begin, fruitful = position, False
             order = self._shard_order(partition, position.epoch)
             for place in range(position.shard, len(order)):
                 for block in self._blocks(order[place], position.epoch, position.block):
                     samples, carry, skipped = self.encoder.encode(block, position.carry)
                     for taken in range(position.taken, len(samples)):
-                        position = replace(position, taken=taken + 1)
+                        position, fruitful = replace(position, taken=taken + 1), True
                         yield samples[taken], position
                     position = replace(
                         position, block=position.block + 1, taken=0, carry=carry, skipped=position.skipped + skipped
                     )
                 position = replace(position, shard=place + 1, block=0)
             position = replace(position, epoch=position.epoch + 1, shard=0)
-            if (begin.shard, begin.block, begin.taken) == (0, 0, 0) and position.carry == begin.carry:
+            whole_epoch = (begin.shard, begin.block, begin.taken) == (0, 0, 0)
+            if whole_epoch and not fruitful and position.carry == begin.carry:
                 raise UserError(
                     f"part {partition + 1} of {self.partitions} of the data set has no usable row: "
                     f"{position.skipped} rows were skipped; name another column or data set"

@@ -1,4 +1,4 @@
-"""The tokenizer: a stock one, or a WordPiece vocabulary learned from the first rows of the stream."""
+"""The tokenizer: a stock one, or a vocabulary learned from the first rows of the stream."""
 
 from collections.abc import Iterable
 
@@ -13,7 +13,9 @@ PADDING, UNKNOWN, CLASSIFIER, SEPARATOR, MASK = "[PAD]", "[UNK]", "[CLS]", "[SEP
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary_size: int, longest: int) -> PreTrainedTokenizerFast:
-    """Learn a lower-cased WordPiece vocabulary (Schuster and Nakajima 2012; Devlin et al. 2019).
+    """Learn a lower-cased byte-level BPE vocabulary (Sennrich et al. 2016; Radford et al. 2019) within words.
+
+    Not WordPiece: its trainer numbers the pieces in the order of a randomly seeded hash table, so that no two runs agree.
 
     Args:
         texts: documents to count.
@@ -21,14 +23,22 @@ def train_tokenizer(texts: Iterable[str], vocabulary_size: int, longest: int) ->
         longest: tokens a model input may have.
 
     Returns:
-        A stock fast tokenizer with BERT's special tokens and templates.
+        A stock fast tokenizer with BERT's special tokens and templates; the same for the same texts.
     """
-    backend = Tokenizer(models.WordPiece(unk_token=UNKNOWN))  # type: ignore[call-arg]
-    backend.normalizer = normalizers.BertNormalizer(lowercase=True)
-    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    backend.decoder = decoders.WordPiece()
+    backend = Tokenizer(models.BPE())
+    backend.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    # White space and punctuation part words; each word or sign then starts with the byte of a space.
+    pieces = [pre_tokenizers.BertPreTokenizer(), pre_tokenizers.ByteLevel(add_prefix_space=True, use_regex=False)]
+    backend.pre_tokenizer = pre_tokenizers.Sequence(pieces)
+    backend.decoder = decoders.ByteLevel()
     special = [PADDING, UNKNOWN, CLASSIFIER, SEPARATOR, MASK]
-    trainer = trainers.WordPieceTrainer(vocab_size=vocabulary_size, special_tokens=special, show_progress=False)
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=max(vocabulary_size, len(special) + len(alphabet)),
+        special_tokens=special,
+        initial_alphabet=alphabet,
+        show_progress=False,
+    )
     backend.train_from_iterator(texts, trainer)
     backend.post_processor = processors.BertProcessing(
         (SEPARATOR, backend.token_to_id(SEPARATOR)), (CLASSIFIER, backend.token_to_id(CLASSIFIER))

@@ -10,8 +10,8 @@ import numpy as np
 from hf_ssl.data.stream import unshuffled_blocks
 from hf_ssl.data.text import TextRows
 
-BANK_ROWS = 4000
-TEST_ROWS = 2000
+BANK_ROWS = 3000
+TEST_ROWS = 1500
 MOST_READ = 60_000  # rows looked at
 
 

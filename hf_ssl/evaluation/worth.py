@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from tqdm.auto import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from hf_ssl.evaluation.baselines import tfidf_svd
@@ -11,6 +10,7 @@ from hf_ssl.evaluation.embed import embed_texts
 from hf_ssl.evaluation.labelled import LabelledTexts
 from hf_ssl.evaluation.probes import measure_features
 from hf_ssl.evaluation.readout import best_readout
+from hf_ssl.progress import progress_bar
 
 
 def compare_features(
@@ -29,7 +29,7 @@ def compare_features(
         dimension and the whitening that did best on folds of the bank.
     """
     rows = len(models) * (len(bank.texts) + len(test.texts))
-    with tqdm(total=rows, unit="row", desc="features", leave=False) as bar:
+    with progress_bar("features", total=rows, unit="row") as bar:
         candidates = {
             name: {
                 layer: (features[: len(bank.texts)], features[len(bank.texts) :])
@@ -41,7 +41,7 @@ def compare_features(
         }
     candidates["tfidf_svd"] = tfidf_svd(bank.texts, test.texts, seed)
     figures = {}
-    for name in tqdm(candidates, desc="readouts", leave=False):
+    for name in progress_bar("readouts", candidates):
         readout = best_readout(candidates[name], bank.labels)
         figures[name] = measure_features(readout.bank, bank.labels, readout.test, test.labels, seed)
         figures[name]["choice"] = readout.choice

@@ -42,8 +42,8 @@ class MaskedLanguage:
             raise UserError(f"--dropout must be at least 0 and below 1, not {self.dropout}")
         if self.sequence_length < 8:
             raise UserError(f"--sequence_length must be at least 8, not {self.sequence_length}")
-        if self.vocabulary_size < 64:
-            raise UserError(f"--vocabulary_size must be at least 64, not {self.vocabulary_size}")
+        if self.vocabulary_size < 300:
+            raise UserError(f"--vocabulary_size must be at least 300 (256 bytes, signs, some words), not {self.vocabulary_size}")
 
     @property
     def units_per_sample(self) -> int:

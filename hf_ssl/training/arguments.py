@@ -16,8 +16,8 @@ class TrainingArguments:
     _argument_group_name = "training"
 
     output_dir: str = field(default="runs/pretrain", metadata={"help": "Run folder; the same command goes on from it."})
-    max_steps: int = field(default=800, metadata={"help": "Optimizer steps."})
-    batch_size: int = field(default=16, metadata={"help": "Samples an optimizer step, over all processes and accumulation."})
+    max_steps: int = field(default=1000, metadata={"help": "Optimizer steps."})
+    batch_size: int = field(default=8, metadata={"help": "Samples an optimizer step, over all processes and accumulation."})
     gradient_accumulation_steps: int = field(default=1, metadata={"help": "Parts in which a process takes its share of a batch."})
     optimizer: Literal["adamw", "muon"] = field(default="muon", metadata={"help": "Muon for matrices (AdamW for the rest), or AdamW."})
     learning_rate: float | None = field(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -69,7 +70,7 @@ def save_checkpoint(root: Path, state: dict[str, Any], tensors: dict[str, dict[s
             _move_aside(path)
         temporary.rename(path)
         sync(root)
-    except (OSError, RuntimeError) as error:  # safetensors raises its own kind of RuntimeError
+    except (OSError, SafetensorError) as error:
         shutil.rmtree(temporary, ignore_errors=True)
         raise _cannot_write(path, error, tensors) from error
     problem = damage(path)

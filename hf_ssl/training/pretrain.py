@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -12,13 +11,13 @@ from typing import IO, Any, NoReturn
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
-from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
 from hf_ssl.data.batches import Batch, Batches, load_batches, read_ahead
 from hf_ssl.data.stream import Position, Stream
 from hf_ssl.errors import UserError
 from hf_ssl.pretext.base import PretextTask
+from hf_ssl.progress import progress_bar
 from hf_ssl.randomness import key_of
 from hf_ssl.training.arguments import TrainingArguments
 from hf_ssl.training.checkpoint import Checkpoint, save_checkpoint
@@ -209,14 +208,14 @@ class Pretraining:
     def _open_log(self) -> IO[str]:
         return self.folder.log.open("a") if self.accelerator.is_main_process else open(os.devnull, "w")
 
-    def _progress_bar(self) -> "tqdm[NoReturn]":
+    def _progress_bar(self) -> Any:
         size = self.arguments.batch_size * self.task.units_per_sample
-        return tqdm(
+        return progress_bar(
+            "pretraining",
             total=self.arguments.max_steps * size,
             initial=self.progress.step * size,
             unit=self.task.unit.rstrip("s"),
             unit_scale=True,
-            mininterval=0.5 if sys.stderr.isatty() else 15,
             disable=not self.accelerator.is_main_process,
         )
 

@@ -1,0 +1,151 @@
+"""The order of samples: nothing lost, nothing repeated, the same from any position and for any number of processes."""
+
+from collections import Counter
+from pathlib import Path
+
+import datasets
+import numpy as np
+import pytest
+from conftest import write_parquet
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hf_ssl.data.batches import Batches, load_batches
+from hf_ssl.data.sources import DataArguments, open_source
+from hf_ssl.data.stream import Position, Sample, Stream, partition_count, unshuffled_blocks
+from hf_ssl.errors import UserError
+
+
+class RowNumbers:
+    """The smallest encoder: a sample a row."""
+
+    def encode(self, block, carry):
+        labels = block.table.column("label").to_pylist()
+        samples = [
+            Sample({"label": np.array(label)}, np.array([[block.shard, row, 0, 1]], np.int64))
+            for row, label in zip(block.rows, labels, strict=True)
+        ]
+        return samples, carry, 0
+
+
+def stream_of(folder: Path, batch_size: int = 8, seed: int = 0) -> Stream:
+    dataset = open_source(DataArguments(dataset_name=str(folder))).train
+    return Stream(dataset, RowNumbers(), seed, partition_count(dataset.num_shards, batch_size))
+
+
+def rows_of(batch) -> list[tuple[int, int]]:
+    return [(int(sample.spans[0, 0]), int(sample.spans[0, 1])) for sample in batch.samples]
+
+
+def take(stream: Stream, count: int, positions=None, process=0, processes=1, workers=0, batch_size=8):
+    iterator = load_batches(Batches(stream, batch_size, positions or {}, process, processes), workers)
+    return [next(iterator) for _ in range(count)]
+
+
+def test_an_epoch_has_every_row_once(parquet):
+    batches = take(stream_of(parquet), 75)  # 600 rows
+    counts = Counter(row for batch in batches for row in rows_of(batch))
+    assert len(counts) == 600
+    assert set(counts.values()) == {1}
+
+
+def test_epochs_and_seeds_differ(parquet):
+    first, second = [rows_of(b) for b in take(stream_of(parquet), 75)], [rows_of(b) for b in take(stream_of(parquet), 150)[75:]]
+    assert first != second
+    assert sorted(row for batch in first for row in batch) == sorted(row for batch in second for row in batch)
+    assert first != [rows_of(b) for b in take(stream_of(parquet, seed=1), 75)]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_hundred_resumes_lose_and_repeat_nothing(parquet, workers):
+    straight = [rows_of(batch) for batch in take(stream_of(parquet), 150)]
+    generator = np.random.default_rng(workers)
+    resumed, positions = [], {}
+    for _ in range(100 if workers == 0 else 8):  # each starts two processes
+        batches = take(stream_of(parquet), int(generator.integers(1, 3)), positions, workers=workers)
+        resumed += [rows_of(batch) for batch in batches]
+        for batch in batches:
+            positions |= {partition: Position(**position) for partition, position in batch.positions.items()}
+    straight = straight + [rows_of(batch) for batch in take(stream_of(parquet), 200)[150:]]
+    assert resumed == straight[: len(resumed)]
+
+
+@pytest.mark.parametrize("processes", [2, 4, 8])
+def test_any_number_of_processes_sees_the_same_batches(parquet, processes):
+    whole = take(stream_of(parquet), 20)
+    parts = [take(stream_of(parquet), 20, process=p, processes=processes) for p in range(processes)]
+    for step, batch in enumerate(whole):
+        slots = {slot: row for part in parts for slot, row in zip(part[step].slots, rows_of(part[step]), strict=True)}
+        assert [slots[slot] for slot in range(8)] == rows_of(batch)
+        keys = {slot: key for part in parts for slot, key in zip(part[step].slots, part[step].keys, strict=True)}
+        assert [keys[slot] for slot in range(8)] == batch.keys
+
+
+def test_processes_can_outnumber_partitions(tmp_path):
+    folder = write_parquet(tmp_path / "one", count=64, files=1, row_group_size=64)
+    assert stream_of(folder).partitions == 1
+    whole = take(stream_of(folder), 4)
+    parts = [take(stream_of(folder), 4, process=p, processes=2) for p in range(2)]
+    assert [sorted(rows_of(parts[0][i]) + rows_of(parts[1][i])) for i in range(4)] == [sorted(rows_of(b)) for b in whole]
+
+
+def test_sorted_data_come_mixed(tmp_path):
+    folder = write_parquet(tmp_path / "sorted", count=600, by_label=True)
+    batches = take(stream_of(folder, batch_size=16), 37, batch_size=16)
+    mixed = np.mean([entropy([int(s.values["label"]) for s in batch.samples]) for batch in batches])
+    in_order = [block.table.column("label").to_pylist() for block in unshuffled_blocks(stream_of(folder).dataset, 16, 1)]
+    assert mixed > 0.6 * np.log(3)
+    assert np.mean([entropy(labels) for labels in in_order]) < 0.1  # the data really are sorted
+
+
+def entropy(labels: list[int]) -> float:
+    shares = np.unique(labels, return_counts=True)[1] / len(labels)
+    return float(-(shares * np.log(shares)).sum())
+
+
+@given(shards=st.integers(1, 100), batch_size=st.integers(1, 300))
+def test_partitions_divide_the_batch(shards, batch_size):
+    count = partition_count(shards, batch_size)
+    assert 1 <= count <= min(8, shards)
+    assert batch_size % count == 0
+    assert max(len(range(p, shards, count)) for p in range(count)) <= 1.1 * shards / count
+
+
+@settings(max_examples=15, deadline=None)
+@given(rows=st.integers(1, 40), group=st.integers(1, 20), stop=st.integers(0, 60), seed=st.integers(0, 3))
+def test_resuming_anywhere_goes_on_exactly(tmp_path_factory, rows, group, stop, seed):
+    folder = write_parquet(tmp_path_factory.mktemp("any"), count=rows, files=1, row_group_size=group)
+    stream = stream_of(folder, batch_size=4, seed=seed)
+    straight = take(stream, stop + 5, batch_size=4)
+    positions = {}
+    for batch in straight[:stop]:
+        positions |= {p: Position(**position) for p, position in batch.positions.items()}
+    resumed = take(stream, 5, positions, batch_size=4)
+    assert [rows_of(b) for b in resumed] == [rows_of(b) for b in straight[stop:]]
+
+
+def test_a_partition_without_a_usable_row_is_an_error(parquet):
+    class Nothing:
+        def encode(self, block, carry):
+            return [], carry, block.table.num_rows
+
+    stream = Stream(stream_of(parquet).dataset, Nothing(), 0, 8)
+    with pytest.raises(UserError, match="no usable row"):
+        next(stream.read(0, Position()))
+
+
+def test_positions_are_a_few_integers(parquet):
+    batch = take(stream_of(parquet), 10)[-1]
+    assert all(len(str(position)) < 200 for position in batch.positions.values())
+
+
+def test_datasets_own_shuffle_buffer_is_not_exact(parquet):
+    """The negative control: what the resume test would catch."""
+    dataset = datasets.load_dataset(str(parquet), split="train", streaming=True).shuffle(seed=0, buffer_size=100)
+    straight = [row["text"] for row in dataset]
+    iterator = iter(dataset)
+    head = [next(iterator)["text"] for _ in range(300)]
+    state = dataset.state_dict()
+    again = datasets.load_dataset(str(parquet), split="train", streaming=True).shuffle(seed=0, buffer_size=100)
+    again.load_state_dict(state)
+    assert head + [row["text"] for row in again] != straight
