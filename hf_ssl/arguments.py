@@ -1,5 +1,6 @@
 """Command lines out of dataclasses: a YAML file gives defaults, the command line wins."""
 
+import dataclasses
 import difflib
 import sys
 from argparse import Namespace
@@ -31,7 +32,7 @@ class ArgumentParser(HfArgumentParser):
         return f"unknown key '{name}' in {place}" + (f"; did you mean '{near[0]}'?" if near else "")
 
 
-def parse_arguments(types: Sequence[type], arguments: Sequence[str], description: str) -> tuple[Any, ...]:
+def parse_arguments(types: Sequence[Any], arguments: Sequence[str], description: str) -> tuple[Any, ...]:
     """Parse flags into one instance of each dataclass in ``types``.
 
     Args:
@@ -61,9 +62,8 @@ def parse_arguments(types: Sequence[type], arguments: Sequence[str], description
         parser.error(str(error))
 
 
-def _build(kind: type, parsed: Namespace) -> Any:
-    names = [name for name, field in kind.__dataclass_fields__.items() if field.init]  # type: ignore[attr-defined]
-    return kind(**{name: getattr(parsed, name) for name in names})
+def _build(kind: Any, parsed: Namespace) -> Any:
+    return kind(**{field.name: getattr(parsed, field.name) for field in dataclasses.fields(kind) if field.init})
 
 
 def _read_yaml(path: Path, parser: ArgumentParser) -> list[str]:

@@ -6,3 +6,8 @@ class UserError(Exception):
 
     Scripts print the sentence without a traceback and exit with a non-zero status.
     """
+
+
+def in_one_line(error: BaseException) -> str:
+    """Somebody else's exception as a part of a sentence."""
+    return f"{' '.join(str(error).split())[:400]} ({type(error).__name__})"

@@ -100,8 +100,8 @@ def _prepare(task: MaskedLanguage, data: DataArguments, folder: RunFolder, accel
 
 
 def _make_tokenizer(task: MaskedLanguage, data: DataArguments, source: Source, folder: RunFolder) -> None:
-    rows = TextRows(task.text_column, held_out=_training_side(source), strict=data.bad_rows == "error")
-    texts = first_texts(source.train, rows)
+    usable = TextRows(task.text_column, held_out=_training_side(source), strict=data.bad_rows == "error")
+    texts = first_texts(source.train, usable)
     tokenizer = task.processor(texts)
     counts = count_tokens(tokenizer, texts)
     if counts.sum() < task.sequence_length and sum(map(len, texts)) < SURVEYED:
@@ -128,11 +128,11 @@ def _train(
     folder: RunFolder,
     accelerator: Accelerator,
 ) -> Progress:
-    dataset, held_out = material.source.train, material.held_out
+    rows, held_out = material.source.train, material.held_out
     encoder = task.encoder(
         material.tokenizer, held_out=_training_side(material.source), strict=data.bad_rows == "error"
     )
-    stream = Stream(dataset, encoder, arguments.seed, partition_count(dataset.num_shards, arguments.batch_size))
+    stream = Stream(rows, encoder, arguments.seed, partition_count(rows.shards, arguments.batch_size))
     pretraining = Pretraining(
         task=task,
         processor=material.tokenizer,
@@ -148,7 +148,7 @@ def _train(
     accelerator.print(
         f"{type(model).__name__}, {model.num_parameters():,} parameters, dropout {task.dropout}, "
         f"{accelerator.mixed_precision} mixed precision, on {accelerator.device}; '{material.source.name}' at "
-        f"{material.source.revision[:12]}, {dataset.num_shards} shards in {stream.partitions} partitions"
+        f"{material.source.revision[:12]}, {rows.shards} shards in {stream.partitions} partitions"
     )
     checkpoint = None
     with accelerator.main_process_first():
@@ -187,7 +187,7 @@ def _finish(
         material.source.train, material.source.evaluation, task.text_column, material.label_column
     )
     if chosen:
-        models = {"pretrained": model, "untrained": _untrained(model, arguments.seed).to(model.device)}
+        models = {"pretrained": model, "untrained": _untrained(model, arguments.seed)}
         features = compare_features(
             models, material.tokenizer, *chosen, task.sequence_length, accelerator.autocast, arguments.seed
         )
@@ -203,4 +203,5 @@ def _untrained(model: PreTrainedModel, seed: int) -> PreTrainedModel:
     """The same architecture with new weights."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return AutoModelForMaskedLM.from_config(model.config, attn_implementation=attention_implementation())  # type: ignore[no-any-return]
+        untrained = AutoModelForMaskedLM.from_config(model.config, attn_implementation=attention_implementation())
+    return untrained.to(model.device)  # type: ignore[no-any-return]

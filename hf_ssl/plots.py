@@ -32,5 +32,3 @@ def draw_loss(folder: RunFolder, heldout: dict[str, float] | None) -> None:
     folder.plots.mkdir(exist_ok=True)
     figure.savefig(folder.plots / "loss.png", dpi=120)
     pyplot.close(figure)
-
-

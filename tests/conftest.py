@@ -44,7 +44,9 @@ def sentences(count: int, seed: int = 0) -> tuple[list[str], list[int]]:
     return texts, labels
 
 
-def write_parquet(folder: Path, count: int = 600, files: int = 2, row_group_size: int = 50, by_label: bool = False) -> Path:
+def write_parquet(
+    folder: Path, count: int = 600, files: int = 2, row_group_size: int = 50, by_label: bool = False
+) -> Path:
     """A data set of labelled sentences as Parquet files with page checksums."""
     texts, labels = sentences(count)
     if by_label:
@@ -80,7 +82,9 @@ def command(*arguments: object, script: str = "pretrain_mlm.py") -> list[str]:
     return [sys.executable, str(ROOT / "scripts" / script), *map(str, arguments)]
 
 
-def run(*arguments: object, cache: Path, script: str = "pretrain_mlm.py", **options) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: object, cache: Path, script: str = "pretrain_mlm.py", **options
+) -> subprocess.CompletedProcess[str]:
     """Run a script in a process of its own."""
     environment = os.environ | {"HF_HOME": str(cache), "OMP_NUM_THREADS": "1"}
     return subprocess.run(

@@ -1,0 +1,1 @@
+"""Rows in: where samples come from, and in which exact, resumable order."""

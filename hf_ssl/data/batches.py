@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from hf_ssl.data.stream import Position, Sample, Stream
 from hf_ssl.randomness import key_of
 
-READ_AHEAD = 2  # batches
+READ_AHEAD = 8  # batches: enough to hide the encoding of a whole block
 Item = TypeVar("Item")
 
 
@@ -103,7 +103,7 @@ def load_batches(batches: Batches, workers: int) -> Iterator[Batch]:
 
 def _from_workers(batches: Batches, workers: int) -> Iterator[Batch]:
     workers = min(workers, len(batches.partitions()))
-    loader = iter(DataLoader(batches, batch_size=None, num_workers=workers, prefetch_factor=READ_AHEAD))
+    loader = iter(DataLoader(batches, batch_size=None, num_workers=workers, prefetch_factor=2))
     while True:
         yield merge([next(loader) for _ in range(workers)])
 

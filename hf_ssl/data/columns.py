@@ -6,33 +6,34 @@ from hf_ssl.data.stream import unshuffled_blocks
 from hf_ssl.errors import UserError
 
 if TYPE_CHECKING:
-    from datasets import IterableDataset
-
+    from hf_ssl.data.rows import Rows
     from hf_ssl.data.sources import DataArguments
     from hf_ssl.data.text import TextRows
 
 SURVEYED = 8_000_000  # characters
 
 
-def check_columns(dataset: "IterableDataset", column: str, arguments: "DataArguments") -> str | None:
+def check_columns(rows: "Rows", column: str, arguments: "DataArguments") -> str | None:
     """Check that the named columns exist; return the label column, if there is one.
 
     Raises:
         UserError: if a column is missing (with the list of those there are), or the data set is empty.
     """
-    names = dataset.column_names
+    names = rows.dataset.column_names
     if names is None:  # formats without a schema show it in their first row
-        first = next(unshuffled_blocks(dataset, size=1), None)
+        first = next(unshuffled_blocks(rows, size=1), None)
         if first is None:
             raise UserError(f"the data set '{arguments.dataset_name}' has no rows")
         names = first.table.column_names
     for flag, name in (("text_column", column), ("label_column", arguments.label_column)):
         if name is not None and name not in names:
-            raise UserError(f"'{arguments.dataset_name}' has no column '{name}' but {', '.join(names)}; name one with --{flag}")
+            raise UserError(
+                f"'{arguments.dataset_name}' has no column '{name}' but {', '.join(names)}; name one with --{flag}"
+            )
     return arguments.label_column or ("label" if "label" in names else None)
 
 
-def first_texts(dataset: "IterableDataset", rows: "TextRows", characters: int = SURVEYED) -> list[str]:
+def first_texts(rows: "Rows", texts_of: "TextRows", characters: int = SURVEYED) -> list[str]:
     """Texts from the beginnings of evenly spaced shards, up to a number of characters.
 
     Raises:
@@ -40,8 +41,8 @@ def first_texts(dataset: "IterableDataset", rows: "TextRows", characters: int = 
     """
     texts: list[str] = []
     left, skipped = characters, 0
-    for block in unshuffled_blocks(dataset):
-        usable, unusable = rows.read(block)
+    for block in unshuffled_blocks(rows):
+        usable, unusable = texts_of.read(block)
         skipped += unusable
         for _, text in usable:
             texts.append(text[:left])
@@ -49,5 +50,5 @@ def first_texts(dataset: "IterableDataset", rows: "TextRows", characters: int = 
             if left <= 0:
                 return texts
     if not texts:
-        raise UserError(f"no usable text in column '{rows.column}': {skipped} rows were read, none holds any")
+        raise UserError(f"no usable text in column '{texts_of.column}': {skipped} rows were read, none holds any")
     return texts

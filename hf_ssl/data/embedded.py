@@ -36,7 +36,9 @@ def embedded_file(name: str) -> tuple[Path, str]:
         raise UserError(f"there is no built-in data set 'embedded:{name}'; there is embedded:docs")
     folder = Path(config.HF_DATASETS_CACHE) / "hf_ssl"
     versions = [importlib.metadata.version(_distribution(p)) for p in PACKAGES[1:]]
-    recipe = hashlib.sha256(str([Path(__file__).read_text(), sysconfig.get_python_version(), versions]).encode()).hexdigest()[:12]
+    recipe = hashlib.sha256(
+        str([Path(__file__).read_text(), sysconfig.get_python_version(), versions]).encode()
+    ).hexdigest()[:12]
     known = list(folder.glob(f"docs-{recipe}-*.parquet"))
     path = known[0] if known else _write(folder, recipe)
     return path, path.stem.split("-")[-1]
@@ -60,7 +62,10 @@ def _write(folder: Path, recipe: str) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
             pyarrow.parquet.write_table(
-                pa.table(columns, schema=features.arrow_schema), file, row_group_size=ROW_GROUP, write_page_checksum=True
+                pa.table(columns, schema=features.arrow_schema),
+                file,
+                row_group_size=ROW_GROUP,
+                write_page_checksum=True,
             )
         os.replace(file.name, path)
     except OSError as error:

@@ -1,15 +1,15 @@
 """Where rows come from: a Hub id, local files or a built-in data set, always streamed."""
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from hf_ssl.errors import UserError
+from hf_ssl.data.rows import Rows
+from hf_ssl.errors import UserError, in_one_line
 
 if TYPE_CHECKING:  # heavy, and not needed for --help
-    from datasets import DatasetBuilder, IterableDataset
+    from datasets import DatasetBuilder
 
 BUILDERS = {"parquet": "parquet", "jsonl": "json", "json": "json", "txt": "text", "text": "text"}
 FEW_SHARDS = 64  # below this many files, Parquet row groups become shards
@@ -28,7 +28,8 @@ class DataArguments:
     dataset_config: str | None = field(default=None, metadata={"help": "Configuration of the data set."})
     train_split: str = field(default="train", metadata={"help": "Split to learn from."})
     eval_split: str | None = field(
-        default=None, metadata={"help": "Split to measure on (default: a twentieth of the train split, by a hash of the row)."}
+        default=None,
+        metadata={"help": "Split to measure on (default: a twentieth of the train split, by a hash of the row)."},
     )
     label_column: str | None = field(
         default=None, metadata={"help": "Labels, used for measuring only (default: 'label' where there is one)."}
@@ -62,8 +63,8 @@ class Source:
     license: str | None
     files: list[dict[str, Any]]
     seekable: bool
-    train: "IterableDataset"
-    evaluation: "IterableDataset | None"
+    train: Rows
+    evaluation: Rows | None
 
     def record(self) -> dict[str, Any]:
         """What identifies the data in a run folder."""
@@ -78,22 +79,36 @@ def open_source(arguments: DataArguments) -> Source:
     """
     builder, revision = _builder(arguments)
     splits = [arguments.train_split] + ([arguments.eval_split] if arguments.eval_split else [])
-    try:
-        opened = [builder.as_streaming_dataset(split=split) for split in splits]
-    except ValueError as error:
-        raise UserError(f"data set '{arguments.dataset_name}': {_sentence(error)}") from error
-    except Exception as error:
-        raise unreadable(arguments.dataset_name, error) from error
-    files = [_file_record(path) for path in _local_files(builder, splits)]
+    rows = [_rows(builder, split, arguments.dataset_name) for split in splits]
+    records = [
+        _file_record(Path(path))
+        for path in dict.fromkeys(file for part in rows for file in part.files)
+        if Path(path).is_file()
+    ]
     return Source(
         name=arguments.dataset_name,
-        revision=revision or hashlib.sha256(str(files).encode()).hexdigest()[:40],
-        license=_license(builder),
-        files=files,
+        revision=revision or hashlib.sha256(str(records).encode()).hexdigest()[:40],
+        license=builder.info.license or None,
+        files=records,
         seekable=hasattr(builder.config, "fragment_scan_options"),
-        train=_more_shards(opened[0], builder),
-        evaluation=_more_shards(opened[1], builder) if arguments.eval_split else None,
+        train=rows[0],
+        evaluation=rows[1] if arguments.eval_split else None,
     )
+
+
+def _rows(builder: "DatasetBuilder", split: str, name: str) -> Rows:
+    """Open a split. Few files get their Parquet row groups as shards: a resume reads at most one of them again."""
+    try:
+        dataset = builder.as_streaming_dataset(split=split)
+        files = tuple((builder.config.data_files or {}).get(split, ()))
+        if dataset.num_shards >= FEW_SHARDS:
+            return Rows(dataset, files)
+        per_file = [dataset.shard(num_shards=dataset.num_shards, index=i).reshard() for i in range(dataset.num_shards)]
+        if len(files) == len(per_file):
+            files = tuple(file for file, part in zip(files, per_file, strict=True) for _ in range(part.num_shards))
+        return Rows(dataset.reshard(), files)
+    except Exception as error:
+        raise unreadable(name, error) from error
 
 
 def _builder(arguments: DataArguments) -> "tuple[DatasetBuilder, str | None]":
@@ -107,7 +122,9 @@ def _builder(arguments: DataArguments) -> "tuple[DatasetBuilder, str | None]":
     if path.is_file():
         kind = next((BUILDERS[part] for part in reversed(path.name.split(".")) if part in BUILDERS), None)
         if kind is None:
-            raise UserError(f"cannot tell the format of {path}: it must end in one of .{', .'.join(BUILDERS)} (or these with .gz)")
+            raise UserError(
+                f"cannot tell the format of {path}: it must end in one of .{', .'.join(BUILDERS)} (or these with .gz)"
+            )
         location, data_files = kind, {arguments.train_split: [str(path)]}
         if arguments.eval_split:
             raise UserError(f"{path} is one file and has no split '{arguments.eval_split}'; leave out --eval_split")
@@ -146,11 +163,7 @@ def _hub_revision(name: str) -> str:
 
 def unreadable(name: str, error: Exception) -> UserError:
     """A sentence for what the data layers raise, which have no common class."""
-    return UserError(f"cannot read the data set '{name}': {_sentence(error)}")
-
-
-def _sentence(error: Exception) -> str:
-    return f"{' '.join(str(error).split())[:400]} ({type(error).__name__})"
+    return UserError(f"cannot read the data set '{name}': {in_one_line(error)}")
 
 
 def _protect(builder: "DatasetBuilder") -> None:
@@ -158,33 +171,17 @@ def _protect(builder: "DatasetBuilder") -> None:
     import pyarrow.dataset
 
     if hasattr(builder.config, "fragment_scan_options"):
-        builder.config.fragment_scan_options = pyarrow.dataset.ParquetFragmentScanOptions(page_checksum_verification=True)
+        builder.config.fragment_scan_options = pyarrow.dataset.ParquetFragmentScanOptions(
+            page_checksum_verification=True
+        )
     if hasattr(builder.config, "encoding_errors"):
         builder.config.encoding_errors = "replace"
 
 
-def _more_shards(dataset: "IterableDataset", builder: "DatasetBuilder") -> "IterableDataset":
-    """Row groups as shards: a resume reads at most one of them again, and few files feed many partitions."""
-    if dataset.num_shards >= FEW_SHARDS:
-        return dataset
-    try:
-        return dataset.reshard()
-    except Exception as error:
-        raise unreadable(builder.dataset_name or "", error) from error
-
-
-def _local_files(builder: "DatasetBuilder", splits: list[str]) -> Iterator[Path]:
-    for split in splits:
-        for name in (builder.config.data_files or {}).get(split.split("[")[0], []):
-            if Path(name).is_file():
-                yield Path(name)
-
-
 def _file_record(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
-        return {"path": str(path), "size": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
-
-
-def _license(builder: "DatasetBuilder") -> str | None:
-    """The card's licence: of the builder's info, or of a local folder's README."""
-    return builder.info.license or None
+        return {
+            "path": str(path),
+            "size": path.stat().st_size,
+            "sha256": hashlib.file_digest(file, "sha256").hexdigest(),
+        }

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
-from datasets import IterableDataset
 
+from hf_ssl.data.rows import Rows
 from hf_ssl.errors import UserError
 
 BLOCK_ROWS = 2048  # rows held in memory for shuffling, shared by the partitions
@@ -96,13 +96,13 @@ class Stream:
     """An endless stream of samples cut into partitions.
 
     Attributes:
-        dataset: streamed rows; its shards are the unit of seeking.
+        rows: their shards are the unit of seeking.
         encoder: makes samples out of rows.
         seed: of all orders.
         partitions: how many there are; see `partition_count`.
     """
 
-    dataset: IterableDataset
+    rows: Rows
     encoder: RowEncoder
     seed: int
     partitions: int
@@ -136,26 +136,24 @@ class Stream:
                 )
 
     def _shard_order(self, partition: int, epoch: int) -> list[int]:
-        shards = np.arange(partition, self.dataset.num_shards, self.partitions)
+        shards = np.arange(partition, self.rows.shards, self.partitions)
         return [int(shard) for shard in np.random.default_rng([self.seed, epoch, partition]).permutation(shards)]
 
     def _blocks(self, shard: int, epoch: int, first: int) -> Iterator[Block]:
         """Blocks of one shard, from the ``first`` on, permuted."""
         size = BLOCK_ROWS // self.partitions
-        rows = self.dataset.shard(num_shards=self.dataset.num_shards, index=shard).with_format("arrow")
-        for number, table in enumerate(rows.skip(first * size).iter(batch_size=size), start=first):
+        for number, table in enumerate(self.rows.tables(shard, size, first * size), start=first):
             order = np.random.default_rng([self.seed, epoch, shard, number]).permutation(table.num_rows)
             yield Block(shard, number * size + order, table.take(order))
 
 
-def unshuffled_blocks(dataset: IterableDataset, size: int = 256, most_shards: int = 16) -> Iterator[Block]:
+def unshuffled_blocks(rows: Rows, size: int = 256, most_shards: int = 16) -> Iterator[Block]:
     """One pass over evenly spaced shards in turns, a block from each: for looking at data, not for training.
 
     Data that lie sorted by label are met mixed, and a large data set is not read from its start only.
     """
-    count = dataset.num_shards
-    chosen = [int(shard) for shard in np.unique(np.linspace(0, count - 1, min(count, most_shards)).astype(int))]
-    readers = {s: dataset.shard(num_shards=count, index=s).with_format("arrow").iter(batch_size=size) for s in chosen}
+    chosen = np.unique(np.linspace(0, rows.shards - 1, min(rows.shards, most_shards)).astype(int))
+    readers = {int(shard): rows.tables(int(shard), size) for shard in chosen}
     number = 0
     while readers:
         for shard in list(readers):

@@ -117,7 +117,9 @@ def separator_of(tokenizer: PreTrainedTokenizerBase) -> int:
     """The token that closes a document."""
     token = tokenizer.sep_token_id if tokenizer.sep_token_id is not None else tokenizer.eos_token_id
     if token is None:
-        raise UserError("the tokenizer has neither a separator nor an end token; name another one with --tokenizer_name")
+        raise UserError(
+            "the tokenizer has neither a separator nor an end token; name another one with --tokenizer_name"
+        )
     return int(token)
 
 

@@ -41,7 +41,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary_size: int, longest: int) ->
     )
     backend.train_from_iterator(texts, trainer)
     backend.post_processor = processors.BertProcessing(
-        (SEPARATOR, backend.token_to_id(SEPARATOR)), (CLASSIFIER, backend.token_to_id(CLASSIFIER))
+        (SEPARATOR, special.index(SEPARATOR)), (CLASSIFIER, special.index(CLASSIFIER))
     )
     return PreTrainedTokenizerFast(
         tokenizer_object=backend,
@@ -69,7 +69,7 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
         raise UserError(f"the tokenizer of '{name}' has no fast version; choose one with a tokenizer.json")
     if tokenizer.mask_token_id is None:
         raise UserError(f"the tokenizer of '{name}' has no mask token; masked language modelling needs one")
-    return tokenizer  # type: ignore[no-any-return]
+    return tokenizer
 
 
 def count_tokens(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str]) -> np.ndarray:

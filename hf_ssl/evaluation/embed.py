@@ -16,7 +16,7 @@ def embed_texts(
     texts: Sequence[str],
     longest: int,
     autocast: Callable[[], Any],
-    progress: Callable[[int], Any] = lambda rows: None,
+    progress: Callable[[int], Any] = lambda _rows: None,
 ) -> dict[str, np.ndarray]:
     """Mean-pool the hidden states of texts: of the embeddings, the middle layer and the last.
 
@@ -31,7 +31,9 @@ def embed_texts(
     Returns:
         Name of the layer -> float32 of shape (texts, hidden size), in the order of ``texts``.
     """
-    encodings = [e.ids[:longest] for e in tokenizer.backend_tokenizer.encode_batch_fast(list(texts), add_special_tokens=True)]
+    encodings = [
+        e.ids[:longest] for e in tokenizer.backend_tokenizer.encode_batch_fast(list(texts), add_special_tokens=True)
+    ]
     order = np.argsort([len(ids) for ids in encodings], kind="stable")  # alike lengths together: little padding
     features: dict[str, np.ndarray] = {}
     padding = tokenizer.pad_token_id or 0
@@ -50,7 +52,9 @@ def embed_texts(
         for layer in {0, len(states) // 2, len(states) - 1}:
             hidden = states[layer].float()
             pooled = (hidden * mask[..., None]).sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
-            table = features.setdefault(f"layer {layer} of {len(states) - 1}", np.zeros((len(texts), hidden.shape[-1]), np.float32))
+            table = features.setdefault(
+                f"layer {layer} of {len(states) - 1}", np.zeros((len(texts), hidden.shape[-1]), np.float32)
+            )
             table[rows] = pooled.cpu().numpy()
         progress(len(rows))
     return features

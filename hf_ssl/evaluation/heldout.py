@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from hf_ssl.data.rows import Rows
 from hf_ssl.data.stream import Sample, unshuffled_blocks
 from hf_ssl.pretext.masked_language import MaskedLanguage
 from hf_ssl.randomness import key_of
@@ -46,7 +47,11 @@ class HeldOut:
             loss += float(result["loss"]) * len(part["labels"])
             correct += float((result["logits"].argmax(-1) == part["labels"]).sum())
         targets = len(self.labels)
-        return {"loss": loss / targets, "perplexity": float(np.exp(loss / targets)), "masked_accuracy": correct / targets}
+        return {
+            "loss": loss / targets,
+            "perplexity": float(np.exp(loss / targets)),
+            "masked_accuracy": correct / targets,
+        }
 
     def unigram_loss(self, counts: np.ndarray) -> float:
         """Cross-entropy in nats of the training tokens' frequencies (add-one smoothed) on the same hidden tokens."""
@@ -54,17 +59,19 @@ class HeldOut:
         return float(-np.log(frequencies[self.labels]).mean())
 
 
-def hold_out(task: MaskedLanguage, tokenizer: PreTrainedTokenizerBase, dataset: Any, split_by_hash: bool) -> HeldOut | None:
+def hold_out(
+    task: MaskedLanguage, tokenizer: PreTrainedTokenizerBase, rows: Rows, split_by_hash: bool
+) -> HeldOut | None:
     """Make the fixed held-out blocks, or None if the held-out rows have no text.
 
     Args:
         task: the training task; its mask probability is replaced.
         tokenizer: of the model.
-        dataset: rows to measure on.
+        rows: to measure on.
         split_by_hash: use only those rows that the hash holds out.
     """
     fixed = replace(task, mask_probability=MASK_PROBABILITY)
-    samples = list(_blocks(fixed, tokenizer, dataset, split_by_hash))
+    samples = list(_blocks(fixed, tokenizer, rows, split_by_hash))
     full = [sample for sample in samples if len(sample.values["input_ids"]) == task.sequence_length]
     groups = [full[i : i + ROWS_AT_ONCE] for i in range(0, len(full), ROWS_AT_ONCE)]
     if not full:  # less than one block: a shorter one is better than no figure
@@ -76,13 +83,13 @@ def hold_out(task: MaskedLanguage, tokenizer: PreTrainedTokenizerBase, dataset: 
 
 
 def _blocks(
-    task: MaskedLanguage, tokenizer: PreTrainedTokenizerBase, dataset: Any, split_by_hash: bool
+    task: MaskedLanguage, tokenizer: PreTrainedTokenizerBase, rows: Rows, split_by_hash: bool
 ) -> Iterator[Sample]:
     """At most 512 blocks; at the end the tail, shorter than a block."""
     encoder = task.encoder(tokenizer, held_out=True if split_by_hash else None)
     carry: list[Any] = []
     count = 0
-    for block in unshuffled_blocks(dataset):
+    for block in unshuffled_blocks(rows):
         samples, carry, _ = encoder.encode(block, carry)
         yield from samples[: MOST_BLOCKS - count]
         count += len(samples)

@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler, normalize
 
 NEIGHBOURS = 20
 DRAWS = 5
-REGULARISATIONS = np.logspace(-4, 2, 7)
+REGULARISATIONS = np.logspace(-3, 1, 5)
 
 
 def measure_features(
@@ -87,7 +87,8 @@ def kmeans(features: np.ndarray, clusters: int, seed: int) -> np.ndarray:
     """Spherical k-means, the best of 10 starts: int32 cluster of each row."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct points than clusters
-        return KMeans(min(clusters, len(features)), n_init=10, random_state=seed).fit_predict(normalize(features))
+        found = KMeans(min(clusters, len(features)), n_init=10, random_state=seed).fit_predict(normalize(features))
+    return np.asarray(found)
 
 
 def cluster_accuracy(labels: np.ndarray, clusters: np.ndarray) -> float:

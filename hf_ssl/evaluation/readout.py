@@ -39,7 +39,9 @@ def best_readout(candidates: dict[str, tuple[np.ndarray, np.ndarray]], labels: n
     for name, (bank, test) in candidates.items():
         for power in POWERS:
             whitened = whiten(bank, test, power)
-            accuracy = float(np.mean(cross_val_score(KNeighborsClassifier(5, metric="cosine"), whitened[0], labels, cv=3)))
+            accuracy = float(
+                np.mean(cross_val_score(KNeighborsClassifier(5, metric="cosine"), whitened[0], labels, cv=3))
+            )
             if best is None or accuracy > best[0]:
                 best = accuracy, Readout(*whitened, {"features": name, "whitening": power})
     assert best is not None, "no candidates"

@@ -40,7 +40,9 @@ def results_of(
         "heldout": heldout,
         "features": features,
         "features_note": "std: over banks without one fifth each (kNN, linear) and k-means restarts of one model, "
-        "not over pretraining seeds" if features else "no label column, or too few labelled rows",
+        "not over pretraining seeds"
+        if features
+        else "no label column, or too few labelled rows",
         "cost": {
             "cpu_seconds": round(progress.cpu_seconds, 3),
             "wall_seconds": round(progress.wall_seconds, 3),

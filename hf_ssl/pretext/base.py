@@ -18,8 +18,15 @@ class PretextTask(Protocol):
     none), and anything else worth looking at.
     """
 
-    unit: str  # what is counted for speed and cost, in the plural: "tokens"
-    units_per_sample: int
+    @property
+    def unit(self) -> str:
+        """What is counted for speed and cost, in the plural: "tokens"."""
+        ...
+
+    @property
+    def units_per_sample(self) -> int:
+        """How many of them a sample has."""
+        ...
 
     def encoder(self, processor: Any, *, held_out: bool | None, strict: bool) -> "RowEncoder":
         """Rows -> samples; ``held_out`` chooses one side of the split by hash, None takes every row."""

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from hf_ssl.errors import UserError
 
@@ -21,16 +21,21 @@ class MaskedLanguage:
     """Hide tokens, predict them. Implements `PretextTask`."""
 
     _argument_group_name = "task: masked language modelling"
-    unit = "tokens"
+    unit: ClassVar[str] = "tokens"
 
     text_column: str = field(default="text", metadata={"help": "Column that holds the text."})
     sequence_length: int = field(default=128, metadata={"help": "Tokens a block."})
     mask_probability: float = field(default=0.3, metadata={"help": "Share of tokens to predict."})
-    model_size: Literal["tiny", "small", "base"] = field(default="tiny", metadata={"help": "A ModernBERT of this size."})
-    config_name: str | None = field(default=None, metadata={"help": "Any transformers configuration, id or folder, instead."})
+    model_size: Literal["tiny", "small", "base"] = field(
+        default="tiny", metadata={"help": "A ModernBERT of this size."}
+    )
+    config_name: str | None = field(
+        default=None, metadata={"help": "Any transformers configuration, id or folder, instead."}
+    )
     model_name_or_path: str | None = field(default=None, metadata={"help": "Go on from this checkpoint."})
     tokenizer_name: str | None = field(
-        default=None, metadata={"help": "Tokenizer to use (default: the checkpoint's, else one learned from the first rows)."}
+        default=None,
+        metadata={"help": "Tokenizer to use (default: the checkpoint's, else one learned from the first rows)."},
     )
     vocabulary_size: int = field(default=8192, metadata={"help": "Entries of a tokenizer learned here."})
     dropout: float = field(default=0.0, metadata={"help": "Dropout, whatever the configuration says."})
@@ -43,7 +48,9 @@ class MaskedLanguage:
         if self.sequence_length < 8:
             raise UserError(f"--sequence_length must be at least 8, not {self.sequence_length}")
         if self.vocabulary_size < 300:
-            raise UserError(f"--vocabulary_size must be at least 300 (256 bytes, signs, some words), not {self.vocabulary_size}")
+            raise UserError(
+                f"--vocabulary_size must be at least 300 (256 bytes, signs, some words), not {self.vocabulary_size}"
+            )
 
     @property
     def units_per_sample(self) -> int:
@@ -95,7 +102,11 @@ class MaskedLanguage:
         count = (self.mask_probability * available).round().clamp(min=1).minimum(available)
         rank = priority.masked_fill(~maskable, 2).argsort(1).argsort(1)
         hidden = rank < count
-        ordinary = torch.ones(len(processor), dtype=torch.bool, device=tokens.device).index_fill(0, special, False).nonzero()[:, 0]
+        ordinary = (
+            torch.ones(len(processor), dtype=torch.bool, device=tokens.device)
+            .index_fill(0, special, False)
+            .nonzero()[:, 0]
+        )
         corrupted = tokens.masked_fill(hidden & (action < 0.8), processor.mask_token_id)
         replaced = hidden & (action >= 0.9)
         corrupted = torch.where(replaced, ordinary[(choice * len(ordinary)).long()], corrupted)
@@ -131,7 +142,7 @@ def head_only_at(model: "PreTrainedModel", positions: "Tensor") -> Iterator[None
         positions: flat indices into (rows x length); logits then have the shape (positions, vocabulary).
     """
 
-    def pick(module: Any, inputs: Any, outputs: Any) -> Any:
+    def pick(_module: Any, _inputs: Any, outputs: Any) -> Any:
         outputs.last_hidden_state = outputs.last_hidden_state.flatten(0, 1)[positions]
         return outputs
 

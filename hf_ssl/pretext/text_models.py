@@ -44,7 +44,11 @@ def masked_language_model(
         attention = attention_implementation()
         if task.model_name_or_path:
             model = AutoModelForMaskedLM.from_pretrained(
-                task.model_name_or_path, config=config, attn_implementation=attention, use_safetensors=True, dtype=torch.float32
+                task.model_name_or_path,
+                config=config,
+                attn_implementation=attention,
+                use_safetensors=True,
+                dtype=torch.float32,
             )
         else:
             with torch.random.fork_rng():
@@ -53,7 +57,9 @@ def masked_language_model(
             _start_at_unigram(model, counts)
     except (OSError, ValueError) as error:
         name = task.model_name_or_path or task.config_name or task.model_size
-        raise UserError(f"cannot make a masked language model of '{name}': {' '.join(str(error).split())[:300]}") from error
+        raise UserError(
+            f"cannot make a masked language model of '{name}': {' '.join(str(error).split())[:300]}"
+        ) from error
     if model.base_model is model:
         raise UserError(f"{type(model).__name__} has no separate encoder; choose another --config_name")
     if model.get_input_embeddings().num_embeddings < len(tokenizer):
@@ -67,11 +73,14 @@ def attention_implementation() -> str:
 
 
 def _config(task: "MaskedLanguage", tokenizer: PreTrainedTokenizerBase) -> PretrainedConfig:
-    if task.model_name_or_path or task.config_name:
-        config = AutoConfig.from_pretrained(task.model_name_or_path or task.config_name)
+    name = task.model_name_or_path or task.config_name
+    if name:
+        config = AutoConfig.from_pretrained(name)
         longest = getattr(config, "max_position_embeddings", None)
         if longest is not None and longest < task.sequence_length:
-            raise UserError(f"--sequence_length {task.sequence_length} is longer than the {longest} positions of the model")
+            raise UserError(
+                f"--sequence_length {task.sequence_length} is longer than the {longest} positions of the model"
+            )
         if task.config_name:
             config.update({"vocab_size": len(tokenizer), **_special_tokens(tokenizer)})
         return config  # type: ignore[no-any-return]
@@ -83,7 +92,7 @@ def _config(task: "MaskedLanguage", tokenizer: PreTrainedTokenizerBase) -> Pretr
         num_attention_heads=heads,
         intermediate_size=inner,
         max_position_embeddings=max(512, task.sequence_length),
-        global_attn_every_n_layers=1,  # blocks are short: a window would save nothing
+        layer_types=["full_attention"] * layers,  # blocks are short: a window would save nothing
         **_special_tokens(tokenizer),
     )
 

@@ -16,23 +16,38 @@ class TrainingArguments:
     _argument_group_name = "training"
 
     output_dir: str = field(default="runs/pretrain", metadata={"help": "Run folder; the same command goes on from it."})
-    max_steps: int = field(default=1000, metadata={"help": "Optimizer steps."})
-    batch_size: int = field(default=8, metadata={"help": "Samples an optimizer step, over all processes and accumulation."})
-    gradient_accumulation_steps: int = field(default=1, metadata={"help": "Parts in which a process takes its share of a batch."})
-    optimizer: Literal["adamw", "muon"] = field(default="muon", metadata={"help": "Muon for matrices (AdamW for the rest), or AdamW."})
-    learning_rate: float | None = field(
-        default=None, metadata={"help": "Peak of the optimizer (default: Muon 0.01, AdamW 0.001; a tenth from a checkpoint)."}
+    max_steps: int = field(default=450, metadata={"help": "Optimizer steps."})
+    batch_size: int = field(
+        default=16, metadata={"help": "Samples an optimizer step, over all processes and accumulation."}
     )
-    embedding_learning_rate: float = field(default=4e-3, metadata={"help": "With Muon: AdamW's peak for embeddings, norms, biases."})
+    gradient_accumulation_steps: int = field(
+        default=1, metadata={"help": "Parts in which a process takes its share of a batch."}
+    )
+    optimizer: Literal["adamw", "muon"] = field(
+        default="muon", metadata={"help": "Muon for matrices (AdamW for the rest), or AdamW."}
+    )
+    learning_rate: float | None = field(
+        default=None,
+        metadata={"help": "Peak of the optimizer (default: Muon 0.01, AdamW 0.001; a tenth from a checkpoint)."},
+    )
+    embedding_learning_rate: float = field(
+        default=4e-3, metadata={"help": "With Muon: AdamW's peak for embeddings, norms, biases."}
+    )
     weight_decay: float = field(default=0.0, metadata={"help": "Decoupled weight decay of matrices."})
     warmup_share: float = field(default=0.05, metadata={"help": "Share of the steps in which the rate rises."})
-    decay_share: float = field(default=0.5, metadata={"help": "Share of the steps, at the end, in which it falls to 0."})
+    decay_share: float = field(
+        default=0.5, metadata={"help": "Share of the steps, at the end, in which it falls to 0."}
+    )
     gradient_clipping: float = field(default=1.0, metadata={"help": "Largest norm of a gradient."})
-    mixed_precision: Literal["auto", "no", "bf16"] = field(default="auto", metadata={"help": "bf16 where the device has it."})
+    mixed_precision: Literal["auto", "no", "bf16"] = field(
+        default="auto", metadata={"help": "bf16 where the device has it."}
+    )
     seed: int = field(default=0, metadata={"help": "Of weights, order and masks."})
     save_steps: int = field(default=100, metadata={"help": "Steps between checkpoints."})
     eval_steps: int = field(default=100, metadata={"help": "Steps between held-out losses."})
-    tracker: Literal["none", "trackio", "tensorboard"] = field(default="none", metadata={"help": "Where to send figures too."})
+    tracker: Literal["none", "trackio", "tensorboard"] = field(
+        default="none", metadata={"help": "Where to send figures too."}
+    )
 
     def __post_init__(self) -> None:
         for name in ("max_steps", "batch_size", "gradient_accumulation_steps", "save_steps", "eval_steps"):

@@ -62,7 +62,9 @@ def save_checkpoint(root: Path, state: dict[str, Any], tensors: dict[str, dict[s
             save_file({key: tensor.contiguous() for key, tensor in content.items()}, temporary / f"{name}.safetensors")
         (temporary / "state.json").write_text(json.dumps(state))
         names = sorted(file.name for file in temporary.iterdir())
-        manifest = {name: {"size": (temporary / name).stat().st_size, "sha256": _sha256(temporary / name)} for name in names}
+        manifest = {
+            name: {"size": (temporary / name).stat().st_size, "sha256": _sha256(temporary / name)} for name in names
+        }
         (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1))
         for name in [*names, MANIFEST, "."]:
             sync(temporary / name)

@@ -45,6 +45,6 @@ def build_accelerator(arguments: TrainingArguments) -> Accelerator:
 def has_bfloat16() -> bool:
     """Whether the device multiplies in bfloat16 itself; an emulation is slower than float32."""
     if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     capabilities = torch.cpu.get_capabilities()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16"))

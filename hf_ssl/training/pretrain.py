@@ -15,7 +15,7 @@ from transformers import PreTrainedModel
 
 from hf_ssl.data.batches import Batch, Batches, load_batches, read_ahead
 from hf_ssl.data.stream import Position, Stream
-from hf_ssl.errors import UserError
+from hf_ssl.errors import UserError, in_one_line
 from hf_ssl.pretext.base import PretextTask
 from hf_ssl.progress import progress_bar
 from hf_ssl.randomness import key_of
@@ -31,7 +31,7 @@ from hf_ssl.training.optimizers import (
 from hf_ssl.training.processes import cpu_seconds, samples_hash, total
 from hf_ssl.training.run_folder import RunFolder, write_text
 from hf_ssl.training.signals import Stopped, StopRequest
-from hf_ssl.training.step import NotFinite, corrupt, take_step
+from hf_ssl.training.step import NotFiniteError, corrupt, take_step
 
 
 @dataclass
@@ -132,7 +132,7 @@ class Pretraining:
         ):
             model.train()
             while progress.step < arguments.max_steps:
-                begun, cpu_begun = time.perf_counter(), cpu_seconds()
+                begun, cpu_begun = time.perf_counter(), cpu_seconds(self.workers)
                 batch = self._next(ahead)
                 waited = time.perf_counter() - begun
                 if total(float(batch is None), accelerator) or batch is None:
@@ -140,7 +140,9 @@ class Pretraining:
                     raise Stopped(stop.signal or signal.SIGTERM, progress.step)
 
                 torch.manual_seed(key_of(arguments.seed, progress.step, accelerator.process_index))  # for dropout
-                rate = warmup_stable_decay(progress.step, arguments.max_steps, arguments.warmup_share, arguments.decay_share)
+                rate = warmup_stable_decay(
+                    progress.step, arguments.max_steps, arguments.warmup_share, arguments.decay_share
+                )
                 set_learning_rate(self.optimizers, rate)
                 parts = corrupt(
                     self.task, self.processor, batch, arguments.gradient_accumulation_steps, accelerator.device
@@ -149,7 +151,7 @@ class Pretraining:
                     loss, norm = take_step(
                         self.task, model, self.optimizers, parts, arguments.gradient_clipping, accelerator
                     )
-                except NotFinite as error:
+                except NotFiniteError as error:
                     self._stop_at_bad_batch(batch, error)
 
                 progress.step += 1
@@ -157,7 +159,7 @@ class Pretraining:
                 progress.positions |= batch.positions
                 seconds = time.perf_counter() - begun
                 progress.wall_seconds += seconds
-                progress.cpu_seconds += total(cpu_seconds() - cpu_begun, accelerator)
+                progress.cpu_seconds += total(cpu_seconds(self.workers) - cpu_begun, accelerator)
                 line = {
                     "step": progress.step,
                     "loss": loss,
@@ -173,7 +175,9 @@ class Pretraining:
                     model.train()
                 log.write(json.dumps(line) + "\n")
                 log.flush()
-                accelerator.log({name: value for name, value in line.items() if name not in ("step", "samples")}, progress.step)
+                accelerator.log(
+                    {name: value for name, value in line.items() if name not in ("step", "samples")}, progress.step
+                )
                 bar.set_postfix_str(f"step {progress.step}/{arguments.max_steps}, loss {loss:.3f}", refresh=False)
                 bar.update(arguments.batch_size * self.task.units_per_sample)
                 if progress.step % arguments.save_steps == 0 or progress.step == arguments.max_steps:
@@ -186,13 +190,13 @@ class Pretraining:
             return next(ahead, None)
         except Exception as error:
             self.save()
-            reason = str(error) if isinstance(error, UserError) else f"{' '.join(str(error).split())} ({type(error).__name__})"
+            reason = str(error) if isinstance(error, UserError) else in_one_line(error)
             raise UserError(
                 f"cannot read on after step {self.progress.step}, which is saved: {reason}; "
                 "when that is mended, the same command goes on"
             ) from error
 
-    def _stop_at_bad_batch(self, batch: Batch, error: NotFinite) -> NoReturn:
+    def _stop_at_bad_batch(self, batch: Batch, error: NotFiniteError) -> NoReturn:
         """Keep the last good state, write down what was in the batch, and stop."""
         self.save()
         spans = [span for part in gather_object([[s.spans.tolist() for s in batch.samples]]) for span in part]
@@ -225,5 +229,3 @@ def _tensors(model: PreTrainedModel) -> Iterator[tuple[str, torch.Tensor]]:
     yield from model.named_parameters()
     kept = model.state_dict()
     yield from ((name, buffer) for name, buffer in model.named_buffers() if name in kept)
-
-

@@ -15,7 +15,14 @@ import yaml
 from hf_ssl.errors import UserError
 
 # What may differ between a run and its resumption without changing a single figure.
-FREE_TO_CHANGE = {"output_dir", "save_steps", "eval_steps", "tracker", "dataloader_num_workers", "gradient_accumulation_steps"}
+FREE_TO_CHANGE = {
+    "output_dir",
+    "save_steps",
+    "eval_steps",
+    "tracker",
+    "dataloader_num_workers",
+    "gradient_accumulation_steps",
+}
 
 
 class RunFolder:
@@ -40,7 +47,12 @@ class RunFolder:
 
     def __enter__(self) -> Self:
         self._fresh = not self.path.exists()
-        if self.path.is_dir() and any(self.path.iterdir()) and not (self.path / "config.yaml").exists() and not self._only_lock():
+        if (
+            self.path.is_dir()
+            and any(self.path.iterdir())
+            and not (self.path / "config.yaml").exists()
+            and not self._only_lock()
+        ):
             raise UserError(f"{self.path} holds something that is not a run; choose another --output_dir")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -51,7 +63,9 @@ class RunFolder:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             self._lock.close()
-            raise UserError(f"another process is working in {self.path}; wait for it or choose another --output_dir") from error
+            raise UserError(
+                f"another process is working in {self.path}; wait for it or choose another --output_dir"
+            ) from error
         try:
             self._check_config()
         except BaseException:
@@ -59,7 +73,9 @@ class RunFolder:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if kind is not None and self._fresh and not self.log.exists():
             shutil.rmtree(self.path, ignore_errors=True)
         self._lock.close()
@@ -130,7 +146,9 @@ def write_text(path: Path, text: str) -> None:
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise UserError(f"cannot write {path} ({error.strerror}); make room and run the same command to go on") from error
+        raise UserError(
+            f"cannot write {path} ({error.strerror}); make room and run the same command to go on"
+        ) from error
 
 
 @contextlib.contextmanager

@@ -15,7 +15,9 @@ class StopRequest:
         self._before = {number: signal.signal(number, self._receive) for number in (signal.SIGTERM, signal.SIGINT)}
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -23,13 +25,13 @@ class StopRequest:
         """Whether a stop was asked for."""
         return self.signal is not None
 
-    def _receive(self, number: int, frame: FrameType | None) -> None:
+    def _receive(self, number: int, _frame: FrameType | None) -> None:
         if self.signal is None:
             print("\nstopping after this step; the run is saved", file=sys.stderr)
         self.signal = number
 
 
-class Stopped(Exception):
+class Stopped(Exception):  # noqa: N818 - not an error
     """The run was asked to stop, and everything up to ``step`` is saved."""
 
     def __init__(self, number: int, step: int) -> None:

@@ -13,15 +13,20 @@ from hf_ssl.pretext.base import PretextTask
 from hf_ssl.training.processes import total
 
 
-class NotFinite(Exception):
+class NotFiniteError(Exception):
     """Loss or gradient is not a finite number; nothing was changed by the step."""
 
 
-def corrupt(task: PretextTask, processor: Any, batch: Batch, pieces: int, device: torch.device) -> list[dict[str, Tensor]]:
+def corrupt(
+    task: PretextTask, processor: Any, batch: Batch, pieces: int, device: torch.device
+) -> list[dict[str, Tensor]]:
     """The share of this process with something hidden, in the pieces of gradient accumulation, on the device."""
     inputs = {name: tensor.to(device) for name, tensor in task.collate(batch.samples).items()}
     keys = torch.tensor(batch.keys, device=device)
-    chunks = [dict(zip(inputs, values, strict=True)) for values in zip(*(v.chunk(pieces) for v in inputs.values()), strict=True)]
+    chunks = [
+        dict(zip(inputs, values, strict=True))
+        for values in zip(*(v.chunk(pieces) for v in inputs.values()), strict=True)
+    ]
     return [task.corrupt(chunk, key, processor) for chunk, key in zip(chunks, keys.chunk(pieces), strict=True)]
 
 
@@ -47,7 +52,7 @@ def take_step(
         The mean loss over all targets of the global batch, and the norm of its gradient.
 
     Raises:
-        NotFinite: before anything is changed.
+        NotFiniteError: before anything is changed.
     """
     targets = total(sum(_targets(part) for part in parts), accelerator)
     loss = 0.0
@@ -62,7 +67,7 @@ def take_step(
     loss = total(loss, accelerator)
     norm = float(torch.nn.utils.clip_grad_norm_(model.parameters(), clipping))
     if not (math.isfinite(loss) and math.isfinite(norm)):
-        raise NotFinite(f"loss {loss}, gradient norm {norm}")
+        raise NotFiniteError(f"loss {loss}, gradient norm {norm}")
     for optimizer in optimizers:
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)

@@ -29,8 +29,8 @@ class RowNumbers:
 
 
 def stream_of(folder: Path, batch_size: int = 8, seed: int = 0) -> Stream:
-    dataset = open_source(DataArguments(dataset_name=str(folder))).train
-    return Stream(dataset, RowNumbers(), seed, partition_count(dataset.num_shards, batch_size))
+    rows = open_source(DataArguments(dataset_name=str(folder))).train
+    return Stream(rows, RowNumbers(), seed, partition_count(rows.shards, batch_size))
 
 
 def rows_of(batch) -> list[tuple[int, int]]:
@@ -50,7 +50,10 @@ def test_an_epoch_has_every_row_once(parquet):
 
 
 def test_epochs_and_seeds_differ(parquet):
-    first, second = [rows_of(b) for b in take(stream_of(parquet), 75)], [rows_of(b) for b in take(stream_of(parquet), 150)[75:]]
+    first, second = (
+        [rows_of(b) for b in take(stream_of(parquet), 75)],
+        [rows_of(b) for b in take(stream_of(parquet), 150)[75:]],
+    )
     assert first != second
     assert sorted(row for batch in first for row in batch) == sorted(row for batch in second for row in batch)
     assert first != [rows_of(b) for b in take(stream_of(parquet, seed=1), 75)]
@@ -86,14 +89,16 @@ def test_processes_can_outnumber_partitions(tmp_path):
     assert stream_of(folder).partitions == 1
     whole = take(stream_of(folder), 4)
     parts = [take(stream_of(folder), 4, process=p, processes=2) for p in range(2)]
-    assert [sorted(rows_of(parts[0][i]) + rows_of(parts[1][i])) for i in range(4)] == [sorted(rows_of(b)) for b in whole]
+    assert [sorted(rows_of(parts[0][i]) + rows_of(parts[1][i])) for i in range(4)] == [
+        sorted(rows_of(b)) for b in whole
+    ]
 
 
 def test_sorted_data_come_mixed(tmp_path):
     folder = write_parquet(tmp_path / "sorted", count=600, by_label=True)
     batches = take(stream_of(folder, batch_size=16), 37, batch_size=16)
     mixed = np.mean([entropy([int(s.values["label"]) for s in batch.samples]) for batch in batches])
-    in_order = [block.table.column("label").to_pylist() for block in unshuffled_blocks(stream_of(folder).dataset, 16, 1)]
+    in_order = [block.table.column("label").to_pylist() for block in unshuffled_blocks(stream_of(folder).rows, 16, 1)]
     assert mixed > 0.6 * np.log(3)
     assert np.mean([entropy(labels) for labels in in_order]) < 0.1  # the data really are sorted
 
@@ -129,7 +134,7 @@ def test_a_partition_without_a_usable_row_is_an_error(parquet):
         def encode(self, block, carry):
             return [], carry, block.table.num_rows
 
-    stream = Stream(stream_of(parquet).dataset, Nothing(), 0, 8)
+    stream = Stream(stream_of(parquet).rows, Nothing(), 0, 8)
     with pytest.raises(UserError, match="no usable row"):
         next(stream.read(0, Position()))
 

@@ -23,8 +23,8 @@ def tokenizer():
     return train_tokenizer(sentences(300)[0], 400, 32)
 
 
-def block_of(texts, kind=pa.string()) -> Block:
-    return Block(3, np.arange(len(texts)), pa.table({"text": pa.array(texts, kind)}))
+def block_of(texts, kind=None) -> Block:
+    return Block(3, np.arange(len(texts)), pa.table({"text": pa.array(texts, kind or pa.string())}))
 
 
 @settings(max_examples=50, deadline=None)
@@ -36,7 +36,9 @@ def test_packing_loses_and_repeats_nothing(tokenizer, texts, length, cut):
     packed = [token for sample in first + second for token in sample.values["input_ids"]]
     packed += [token for *_, ids in carry for token in ids]
     usable = [t.replace("\0", " ") for t in texts if t.replace("\0", " ").strip()]
-    expected = [t for text in usable for t in [*tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer.sep_token_id]]
+    expected = [
+        t for text in usable for t in [*tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer.sep_token_id]
+    ]
     assert packed == expected
     assert skipped + more == len(texts) - len(usable)
     assert all(len(sample.values["input_ids"]) == length for sample in first + second)
@@ -69,7 +71,9 @@ def test_a_line_of_ten_megabytes_needs_little_memory(tokenizer):
 
 
 def test_nul_and_broken_utf8_are_replaced():
-    broken = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(np.array([0, 3], np.int32)), pa.py_buffer(b"a\xffb")])
+    broken = pa.Array.from_buffers(
+        pa.string(), 1, [None, pa.py_buffer(np.array([0, 3], np.int32)), pa.py_buffer(b"a\xffb")]
+    )
     rows = TextRows("text")
     assert rows.read(Block(0, np.arange(1), pa.table({"text": broken})))[0] == [(0, "a\ufffdb")]
     assert rows.read(block_of(["a\0b"]))[0] == [(0, "a b")]
@@ -112,7 +116,7 @@ def test_a_trained_tokenizer_is_the_same_in_every_process(tokenizer):
 def test_a_trained_tokenizer_gives_words_back(tokenizer):
     text = "The garden (and the ship), caf\u00e9 \u4e2d!"
     assert tokenizer.decode(tokenizer(text)["input_ids"], skip_special_tokens=True).split() == (
-        "the garden ( and the ship ) , caf\u00e9 \u4e2d !".split()
+        ["the", "garden", "(", "and", "the", "ship", ")", ",", "café", "中", "!"]
     )
     assert tokenizer.mask_token_id in tokenizer("the [MASK] garden")["input_ids"]
 
@@ -120,5 +124,5 @@ def test_a_trained_tokenizer_gives_words_back(tokenizer):
 def test_token_counts(tokenizer):
     counts = count_tokens(tokenizer, ["the garden", "the ship"])
     assert counts.sum() == 6
-    assert counts[tokenizer.convert_tokens_to_ids("the")] == 2
+    assert counts[tokenizer.convert_tokens_to_ids("Ġthe")] == 2
     assert counts[tokenizer.sep_token_id] == 2

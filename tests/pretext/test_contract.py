@@ -83,4 +83,6 @@ def test_saving_and_loading_loses_nothing(prepared, tmp_path):
     assert not information["unexpected_keys"]
     batch = batch_of(task, processor, block)
     with torch.no_grad():
-        assert task.loss(loaded.eval(), batch)["loss"].item() == pytest.approx(task.loss(model, batch)["loss"].item(), abs=1e-5)
+        assert task.loss(loaded.eval(), batch)["loss"].item() == pytest.approx(
+            task.loss(model, batch)["loss"].item(), abs=1e-5
+        )

@@ -69,12 +69,20 @@ def test_random_bits_are_spread_and_repeatable():
     counts = torch.histc(numbers.float(), 20, 0, 1)
     assert ((counts - 5000).abs() < 5 * 5000**0.5).all()
     assert abs(np.corrcoef(numbers[:, 0], numbers[:, 1])[0, 1]) < 0.1
-    assert random_bits(torch.tensor([1]), 2)[0, 0].item() == (0x910A2DEC89025CC1 - 2**64)  # SplitMix64's reference value
+    assert random_bits(torch.tensor([1]), 2)[0, 0].item() == (
+        0x910A2DEC89025CC1 - 2**64
+    )  # SplitMix64's reference value
 
 
 @pytest.mark.parametrize("model_type", ["bert", "modernbert", "roberta", "distilbert", "electra"])
 def test_loss_and_gradients_equal_the_stock_model(tokenizer, model_type):
-    sizes = {"vocab_size": 400, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    sizes = {
+        "vocab_size": 400,
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 64,
+    }
     special = {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3, "cls_token_id": 2, "sep_token_id": 3}
     if model_type == "distilbert":
         sizes = {"vocab_size": 400, "dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64}

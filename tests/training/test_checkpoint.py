@@ -17,7 +17,10 @@ FILES = ["model.safetensors", "optimizer.safetensors", "state.json", "manifest.j
 
 
 def save(root, step):
-    tensors = {"model": {"weight": torch.full((64, 64), float(step))}, "optimizer": {"0.0.step": torch.tensor(float(step))}}
+    tensors = {
+        "model": {"weight": torch.full((64, 64), float(step))},
+        "optimizer": {"0.0.step": torch.tensor(float(step))},
+    }
     return save_checkpoint(root, {"step": step, "positions": {"0": {}}}, tensors)
 
 
@@ -84,12 +87,12 @@ def test_if_all_are_damaged_nothing_starts_silently_from_the_start(tmp_path):
 
 def test_a_full_disk_leaves_the_old_one(tmp_path):
     code = (
-        "import resource, sys; sys.path.insert(0, {here!r}); from pathlib import Path; from test_checkpoint import save\n"
+        f"import resource, sys; sys.path.insert(0, {os.path.dirname(__file__)!r}); from pathlib import Path; from test_checkpoint import save\n"
         "from hf_ssl.errors import UserError\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (8000, 8000))\n"
-        "try: save(Path({root!r}), 8)\n"
+        f"try: save(Path({str(tmp_path)!r}), 8)\n"
         "except UserError as error: print(error)\n"
-    ).format(here=os.path.dirname(__file__), root=str(tmp_path))
+    )
     save(tmp_path, 4)
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "MiB are free; make room and run the same command" in result.stdout, result.stderr

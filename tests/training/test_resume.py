@@ -1,0 +1,202 @@
+"""Real runs of the real script, really killed: the log must equal that of a run that was left alone."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, SMALL, command, run
+
+EXACT = ("step", "loss", "samples", "tokens", "gradient_norm")
+LONGER = [*SMALL, "--max_steps=60", "--save_steps=7", "--eval_steps=25"]
+
+
+def log_of(folder: Path) -> list[tuple]:
+    return [tuple(json.loads(line)[key] for key in EXACT) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def start(folder, *arguments, cache) -> subprocess.Popen:
+    environment = os.environ | {"HF_HOME": str(cache), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        command(*arguments, "--output_dir", folder),
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_step(folder: Path, step: int, process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 120
+    log = folder / "log.jsonl"
+    while process.poll() is None and time.monotonic() < deadline:
+        if log.exists() and len(log.read_text().splitlines()) >= step:
+            return
+        time.sleep(0.005)
+
+
+@pytest.fixture(scope="module")
+def reference(parquet, cache, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("reference") / "run"
+    result = run(*LONGER, "--dataset_name", parquet, "--output_dir", folder, cache=cache)
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kills", [5, pytest.param(50, marks=[pytest.mark.endurance, pytest.mark.timeout(3600)])])
+def test_killed_runs_end_like_one_left_alone(reference, parquet, cache, tmp_path, kills):
+    generator, folder, done = random.Random(kills), tmp_path / "run", 0
+    arguments = [*LONGER, "--dataset_name", parquet]
+    while done < kills:
+        process = start(folder, *arguments, cache=cache)
+        steps = len(log_of(folder)) if (folder / "log.jsonl").exists() else 0
+        wait_for_step(folder, generator.randint(max(1, steps - 6), min(58, steps + 20)), process)
+        time.sleep(generator.random() * 0.2)
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            done += 1
+        else:
+            assert process.returncode == 0, process.stderr.read()
+            assert log_of(folder) == log_of(reference)
+            shutil.rmtree(folder)  # finished before the kill: begin again
+        process.communicate()
+    final = run(*arguments, "--output_dir", folder, cache=cache)
+    assert final.returncode == 0, final.stderr
+    assert log_of(folder) == log_of(reference)
+    assert not list(folder.glob("checkpoints/damaged_*"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_loses_no_step(reference, parquet, cache, tmp_path, number):
+    folder = tmp_path / "run"
+    process = start(folder, *LONGER, "--dataset_name", parquet, cache=cache)
+    wait_for_step(folder, 10, process)
+    process.send_signal(number)
+    time.sleep(0.02)
+    process.send_signal(number)  # an impatient second one changes nothing
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + number, errors
+    assert "which is saved; run the same command to go on" in errors
+    steps = len(log_of(folder))
+    newest = max((folder / "checkpoints").glob("step_*"))
+    assert newest.name == f"step_{steps:08d}"
+    result = run(*LONGER, "--dataset_name", parquet, "--output_dir", folder, cache=cache)
+    assert result.returncode == 0, result.stderr
+    assert f"going on after step {steps}" in result.stdout
+    assert log_of(folder) == log_of(reference)
+
+
+@pytest.mark.slow
+def test_a_damaged_checkpoint_is_moved_aside_and_the_one_before_goes_on(reference, parquet, cache, tmp_path):
+    folder = tmp_path / "run"
+    process = start(folder, *LONGER, "--dataset_name", parquet, cache=cache)
+    wait_for_step(folder, 30, process)
+    process.kill()
+    process.communicate()
+    newest = max((folder / "checkpoints").glob("step_*"))
+    content = bytearray((newest / "model.safetensors").read_bytes())
+    content[5000] ^= 4
+    (newest / "model.safetensors").write_bytes(content)
+    result = run(*LONGER, "--dataset_name", parquet, "--output_dir", folder, cache=cache)
+    assert result.returncode == 0, result.stderr
+    assert f"{newest} is damaged" in result.stderr
+    assert log_of(folder) == log_of(reference)
+
+
+@pytest.mark.slow
+def test_finished_runs_train_nothing_and_running_ones_are_left_alone(reference, parquet, cache, tmp_path):
+    before = {path: path.stat().st_mtime_ns for path in reference.rglob("*") if path.is_file()}
+    again = run(*LONGER, "--dataset_name", parquet, "--output_dir", reference, cache=cache)
+    assert again.returncode == 0, again.stderr
+    assert "holds a finished run; nothing was trained" in again.stdout
+    assert before == {path: path.stat().st_mtime_ns for path in reference.rglob("*") if path.is_file()}
+
+    folder = tmp_path / "run"
+    first = start(folder, *LONGER, "--max_steps=2000", "--dataset_name", parquet, cache=cache)
+    wait_for_step(folder, 2, first)
+    second = run(*LONGER, "--max_steps=2000", "--dataset_name", parquet, "--output_dir", folder, cache=cache)
+    assert second.returncode == 1
+    assert "another process is working in" in second.stderr
+    assert "Traceback" not in second.stderr
+    assert first.poll() is None
+    first.kill()  # leaves a stale lock, which must not stop the next
+    first.communicate()
+    third = start(folder, *LONGER, "--max_steps=2000", "--dataset_name", parquet, cache=cache)
+    steps = len(log_of(folder))
+    wait_for_step(folder, steps + 3, third)
+    assert third.poll() is None
+    third.kill()
+    third.communicate()
+
+
+def torchrun(folder, *arguments, cache, processes=2) -> subprocess.CompletedProcess:
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
+    script = [str(ROOT / "scripts" / "pretrain_mlm.py"), *map(str, arguments), "--output_dir", str(folder)]
+    environment = os.environ | {"HF_HOME": str(cache), "OMP_NUM_THREADS": "1"}
+    return subprocess.run([*launcher, *script], env=environment, capture_output=True, text=True, timeout=280)
+
+
+@pytest.mark.slow
+def test_two_processes_and_one_train_alike_and_go_on_from_each_other(parquet, cache, tmp_path):
+    arguments = [*SMALL, "--max_steps=24", "--save_steps=12", "--dataset_name", parquet]
+    one, two, switched, back = (tmp_path / name for name in ("one", "two", "switched", "back"))
+    result = run(*arguments, "--output_dir", one, cache=cache)
+    assert result.returncode == 0, result.stderr
+    result = torchrun(two, *arguments, cache=cache)
+    assert result.returncode == 0, result.stderr
+    for source, target in ((one, switched), (two, back)):
+        shutil.copytree(source, target)
+        for name in ("results.json", "checkpoints/step_00000024"):
+            path = target / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    result = torchrun(switched, *arguments, cache=cache)
+    assert "going on after step 12" in result.stdout, result.stderr
+    result = run(*arguments, "--output_dir", back, cache=cache)
+    assert "going on after step 12" in result.stdout, result.stderr
+    expected = log_of(one)
+    for folder in (two, switched, back):
+        for (step, loss, samples, *_), line in zip(expected, log_of(folder), strict=True):
+            assert line[2] == samples
+            assert line[1] == pytest.approx(loss, rel=1e-5 if step <= 20 else 1e-3)
+
+
+@pytest.mark.slow
+def test_accumulation_and_workers_change_no_sample(reference, parquet, cache, tmp_path):
+    arguments = [*LONGER, "--gradient_accumulation_steps=2", "--dataloader_num_workers=2", "--dataset_name", parquet]
+    result = run(*arguments, "--output_dir", tmp_path / "run", cache=cache)
+    assert result.returncode == 0, result.stderr
+    for expected, line in zip(log_of(reference)[:20], log_of(tmp_path / "run"), strict=False):
+        assert line[2] == expected[2]
+        assert line[1] == pytest.approx(expected[1], rel=1e-4)
+
+
+@pytest.mark.slow
+def test_what_the_test_of_kills_would_catch(reference, parquet, cache, tmp_path):
+    """The negative control: a checkpoint whose position is off by one sample ends in another log."""
+    folder = tmp_path / "run"
+    process = start(folder, *LONGER, "--dataset_name", parquet, cache=cache)
+    wait_for_step(folder, 30, process)
+    process.terminate()
+    process.communicate()
+    state_path = max((folder / "checkpoints").glob("step_*")) / "state.json"
+    state = json.loads(state_path.read_text())
+    state["positions"]["0"]["taken"] += 1
+    state_path.write_text(json.dumps(state))
+    manifest_path = state_path.with_name("manifest.json")
+    manifest = json.loads(manifest_path.read_text())
+    import hashlib
+
+    content = state_path.read_bytes()
+    manifest["state.json"] = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    manifest_path.write_text(json.dumps(manifest))
+    result = run(*LONGER, "--dataset_name", parquet, "--output_dir", folder, cache=cache)
+    assert result.returncode == 0, result.stderr
+    assert log_of(folder) != log_of(reference)
