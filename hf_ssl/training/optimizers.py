@@ -6,9 +6,16 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from hf_ssl.training.muon import Muon
+
 
 def build_optimizers(
-    model: PreTrainedModel, name: str, learning_rate: float, embedding_learning_rate: float, weight_decay: float
+    model: PreTrainedModel,
+    name: str,
+    learning_rate: float,
+    embedding_learning_rate: float,
+    weight_decay: float,
+    precision: torch.dtype,
 ) -> list[torch.optim.Optimizer]:
     """AdamW for everything, or Muon (Jordan et al. 2024) for the matrices of hidden layers and AdamW for the rest.
 
@@ -18,6 +25,7 @@ def build_optimizers(
         learning_rate: peak of the named optimizer.
         embedding_learning_rate: with Muon, peak of AdamW for embeddings, the output layer, norms and biases.
         weight_decay: decoupled, of matrices only.
+        precision: in which Muon multiplies.
     """
     tables = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
     head = model.get_output_embeddings()
@@ -31,7 +39,7 @@ def build_optimizers(
         optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=learning_rate, betas=betas)]
     else:
         optimizers = [
-            torch.optim.Muon(matrices, lr=learning_rate, weight_decay=weight_decay),
+            Muon(matrices, lr=learning_rate, weight_decay=weight_decay, precision=precision),
             torch.optim.AdamW(others, lr=embedding_learning_rate, betas=betas, weight_decay=0.0),
         ]
     for group in (group for optimizer in optimizers for group in optimizer.param_groups):

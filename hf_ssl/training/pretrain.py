@@ -93,6 +93,7 @@ class Pretraining:
             self.learning_rate,
             self.arguments.embedding_learning_rate * (0.1 if self.continued else 1.0),
             self.arguments.weight_decay,
+            torch.bfloat16 if self.accelerator.mixed_precision == "bf16" else torch.float32,
         )
 
     def restore(self, checkpoint: Checkpoint) -> None:

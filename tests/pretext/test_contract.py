@@ -50,7 +50,7 @@ def test_labels_are_never_seen(prepared):
 def test_the_loss_is_finite_and_falls(prepared):
     task, processor, block = prepared
     model = task.model(processor, np.zeros(len(processor), np.int64), 0)
-    optimizers = build_optimizers(model, "muon", 0.01, 0.004, 0.0)
+    optimizers = build_optimizers(model, "muon", 0.01, 0.004, 0.0, torch.float32)
     losses = []
     for _ in range(12):
         loss = task.loss(model, batch_of(task, processor, block))["loss"]
