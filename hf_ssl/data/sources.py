@@ -77,7 +77,7 @@ def open_source(arguments: DataArguments) -> Source:
     Raises:
         UserError: if the data set, its configuration or a split does not exist or cannot be reached.
     """
-    builder, revision = _builder(arguments)
+    builder, revision, license_name = _builder(arguments)
     splits = [arguments.train_split] + ([arguments.eval_split] if arguments.eval_split else [])
     rows = [_rows(builder, split, arguments.dataset_name) for split in splits]
     records = [
@@ -88,7 +88,7 @@ def open_source(arguments: DataArguments) -> Source:
     return Source(
         name=arguments.dataset_name,
         revision=revision or hashlib.sha256(str(records).encode()).hexdigest()[:40],
-        license=builder.info.license or None,
+        license=license_name,
         files=records,
         seekable=hasattr(builder.config, "fragment_scan_options"),
         train=rows[0],
@@ -111,54 +111,72 @@ def _rows(builder: "DatasetBuilder", split: str, name: str) -> Rows:
         raise unreadable(name, error) from error
 
 
-def _builder(arguments: DataArguments) -> "tuple[DatasetBuilder, str | None]":
+def _builder(arguments: DataArguments) -> "tuple[DatasetBuilder, str | None, str | None]":
+    """The builder, and the revision and licence where they are known without reading."""
     from datasets import load_dataset_builder
 
     from hf_ssl.data.embedded import embedded_file
 
-    name, path, revision, data_files = arguments.dataset_name, Path(arguments.dataset_name), None, None
+    name, path, data_files = arguments.dataset_name, Path(arguments.dataset_name), None
+    location, revision, license_name, commit = name, None, None, None
     if name.startswith("embedded:"):
         path, revision = embedded_file(name.removeprefix("embedded:"))
     if path.is_file():
-        kind = next((BUILDERS[part] for part in reversed(path.name.split(".")) if part in BUILDERS), None)
-        if kind is None:
-            raise UserError(
-                f"cannot tell the format of {path}: it must end in one of .{', .'.join(BUILDERS)} (or these with .gz)"
-            )
-        location, data_files = kind, {arguments.train_split: [str(path)]}
+        location, data_files = _format(path), {arguments.train_split: [str(path)]}
         if arguments.eval_split:
-            raise UserError(f"{path} is one file and has no split '{arguments.eval_split}'; leave out --eval_split")
+            raise UserError(f"{name} is one file and has no split '{arguments.eval_split}'; leave out --eval_split")
     elif path.is_dir():
-        location = str(path)
+        location, license_name = str(path), _local_license(path)
     elif path.is_absolute() or name.startswith(".") or name.count("/") > 1:
         raise UserError(f"no such file or folder: {path}")
     else:
-        location, revision = name, _hub_revision(name)
+        commit, license_name = _hub_state(name)
+        revision = commit
     try:
-        builder = load_dataset_builder(
-            location, arguments.dataset_config, data_files=data_files, revision=revision if location == name else None
-        )
+        builder = load_dataset_builder(location, arguments.dataset_config, data_files=data_files, revision=commit)
     except Exception as error:
         raise unreadable(name, error) from error
     _protect(builder)
-    return builder, revision
+    return builder, revision, license_name
 
 
-def _hub_revision(name: str) -> str:
-    """The commit that the default branch points to now, so that the whole run reads one state."""
+def _format(path: Path) -> str:
+    kind = next((BUILDERS[part] for part in reversed(path.name.split(".")) if part in BUILDERS), None)
+    if kind is None:
+        endings = ", .".join(BUILDERS)
+        raise UserError(f"cannot tell the format of {path}: it must end in one of .{endings} (or these with .gz)")
+    return kind
+
+
+def _local_license(folder: Path) -> str | None:
+    from huggingface_hub import DatasetCard
+
+    card = folder / "README.md"
+    if not card.exists():
+        return None
+    try:
+        return _one_name(DatasetCard.load(card, ignore_metadata_errors=True).data.license)
+    except ValueError as error:
+        raise UserError(f"{card} has no readable metadata: {in_one_line(error)}") from error
+
+
+def _hub_state(name: str) -> tuple[str, str | None]:
+    """The commit that the default branch points to now, so that the whole run reads one state, and the licence."""
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+    from huggingface_hub.errors import HFValidationError
 
     try:
-        return str(HfApi().dataset_info(name, timeout=30).sha)
+        information = HfApi().dataset_info(name, timeout=30)
     except HFValidationError as error:
         raise UserError(f"'{name}' is neither a local file or folder nor a valid Hub id") from error
-    except (HfHubHTTPError, OSError, RuntimeError) as error:
+    except Exception as error:  # the client's own errors and those of its transport share no class
         raise unreadable(name, error) from error
-    except Exception as error:
-        if type(error).__module__.split(".")[0].startswith("httpx"):  # the client's transport errors share no base
-            raise unreadable(name, error) from error
-        raise
+    return str(information.sha), _one_name(information.card_data.license if information.card_data else None)
+
+
+def _one_name(license_name: str | list[str] | None) -> str | None:
+    """Cards may name several licences."""
+    return ", ".join(license_name) if isinstance(license_name, list) else license_name
 
 
 def unreadable(name: str, error: Exception) -> UserError:

@@ -1,0 +1,98 @@
+"""The card: metadata the Hub reads, nothing executed or broken by what a user named things, a loading block that works."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import SMALL, pretrain
+from huggingface_hub import ModelCard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hf_ssl.hub.card import write_card
+from hf_ssl.training.run_folder import RunFolder
+
+
+@pytest.fixture(scope="module")
+def finished(parquet, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("card") / "my run"
+    pretrain(*SMALL, "--dataset_name", parquet, "--output_dir", folder)
+    return folder
+
+
+def test_metadata_hold_the_figures(finished):
+    results = json.loads((finished / "results.json").read_text())
+    data = ModelCard.load(finished / "README.md").data
+    assert data.library_name == "transformers"
+    assert data.pipeline_tag == "fill-mask"
+    figures = {result.metric_type: result.metric_value for result in data.eval_results}
+    assert figures["loss"] == results["heldout"]["loss"]
+    assert figures["knn_accuracy"] == results["features"]["pretrained"]["knn_accuracy"]["mean"]
+    assert {result.dataset_revision for result in data.eval_results} == {results["data"]["revision"]}
+
+
+def test_the_body_says_what_how_and_what_it_was_worth(finished):
+    text = (finished / "README.md").read_text()
+    for part in (
+        "## Data",
+        "## What it was worth",
+        "## Use",
+        "## How it was made",
+        "## Limits",
+        "tfidf_svd",
+        "untrained",
+    ):
+        assert part in text
+    assert "![loss curve](plots/loss.png)" in text
+    assert (finished / "plots" / "loss.png").read_bytes().startswith(b"\x89PNG")
+    assert "--max_steps=12" in text
+    assert "{{" not in text
+    assert "{%" not in text
+
+
+@pytest.mark.slow
+def test_the_loading_block_runs_without_our_package(finished, tmp_path):
+    block = re.search(r"```python\n(.*?)```", (finished / "README.md").read_text(), re.S).group(1)
+    shutil.copytree(finished / "model", tmp_path / "model")
+    hide = "import sys; sys.modules['hf_ssl'] = None\n"
+    result = subprocess.run([sys.executable, "-c", hide + block], cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert "MISSING" not in result.stderr + result.stdout
+    assert result.stdout.strip()
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "{{ 7 * 7 }}",
+    "{% for x in y %}",
+    "---",
+    "a\nb: c",
+    "`rm`",
+    "|x|",
+    "é" * 300,
+    "[a](javascript:b)",
+]
+
+
+@settings(max_examples=60, deadline=None)
+@given(name=st.one_of(st.sampled_from(HOSTILE), st.text(min_size=1, max_size=40)), label=st.sampled_from(HOSTILE))
+def test_hostile_names_are_text(finished, tmp_path_factory, name, label):
+    results = json.loads((finished / "results.json").read_text())
+    results["data"] |= {"name": name, "label_column": label, "license": label}
+    results["command"] = f"python x.py --dataset_name {name}"
+    folder = RunFolder(
+        tmp_path_factory.mktemp("hostile"),
+        {"sequence_length": 8, "mask_probability": 0.3, "train_split": name, "eval_split": label},
+    )
+    write_card(folder, results)
+    card = ModelCard.load(folder.card)
+    assert card.data.eval_results[0].dataset_name == name
+    assert card.data.license == label
+    outside_code = re.sub(r"```.*?```", "", card.text, flags=re.S)
+    assert "<script>" not in outside_code
+    if name == "{{ 7 * 7 }}":
+        assert name in outside_code  # shown, not computed

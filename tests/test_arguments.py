@@ -1,0 +1,88 @@
+"""Flags out of dataclasses: a YAML file gives defaults, the command line wins."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import ROOT, command
+
+from hf_ssl.arguments import parse_arguments
+from hf_ssl.data.sources import DataArguments
+from hf_ssl.pretext.masked_language import MaskedLanguage
+from hf_ssl.training.arguments import TrainingArguments
+
+TYPES = [MaskedLanguage, DataArguments, TrainingArguments]
+
+
+def parse(*arguments):
+    return parse_arguments(TYPES, arguments, "a description")
+
+
+def test_the_command_line_wins_over_the_file_and_the_file_over_defaults(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("batch_size: 4\nlearning_rate: 1e-3\nmodel_size: small\neval_split: null\n")
+    task, data, training = parse("--config", str(path), "--batch_size=32")
+    assert (training.batch_size, training.learning_rate, task.model_size, data.eval_split) == (32, 1e-3, "small", None)
+    assert training.save_steps == TrainingArguments().save_steps
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("batch_sizes: 4", "unknown key 'batch_sizes' in {path}; did you mean 'batch_size'?"),
+        ("config: other.yaml", "unknown key 'config'"),
+        ("batch_size: [1, 2]", "must be a single number or word"),
+        ("batch_size: four", "invalid int value: 'four'"),
+        ("max_steps: 0", "--max_steps must be at least 1"),
+        ("- a\n- b", "must be a flat mapping"),
+        ("a: b: c", "is not YAML"),
+    ],
+)
+def test_mistakes_in_the_file(tmp_path, capsys, text, message):
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    with pytest.raises(SystemExit) as caught:
+        parse("--config", str(path))
+    assert caught.value.code == 2
+    assert message.format(path=path) in capsys.readouterr().err
+
+
+def test_a_missing_file(capsys):
+    with pytest.raises(SystemExit):
+        parse("--config", "nowhere.yaml")
+    assert "cannot read the configuration nowhere.yaml: No such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "scripts" / "configs").glob("*.yaml")), ids=lambda path: path.name)
+def test_the_configurations_we_ship_are_valid(path):
+    parse("--config", str(path))
+
+
+@pytest.mark.parametrize("script", [path.name for path in (ROOT / "scripts").glob("*.py")])
+def test_help_is_quick_and_complete(script):
+    begun = time.perf_counter()
+    result = subprocess.run(command("--help", script=script), capture_output=True, text=True, check=True)
+    seconds = time.perf_counter() - begun
+    assert "--output_dir" in result.stdout or "benchmark" in script
+    assert seconds < 2 * 2  # 2 s on a free machine; tests share theirs
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import runpy, sys\nsys.argv = ['pretrain_mlm.py', '--help']\n"
+        f"try: runpy.run_path({str(ROOT / 'scripts' / 'pretrain_mlm.py')!r}, run_name='__main__')\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'datasets', 'sklearn', 'pandas', 'matplotlib'} & set(sys.modules)\n"
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+def test_a_sentence_for_every_dataclass_field():
+    import dataclasses
+
+    for kind in TYPES:
+        for field in dataclasses.fields(kind):
+            assert field.metadata["help"].endswith("."), field.name

@@ -1,0 +1,247 @@
+"""A user's mistake: one clear sentence, a non-zero status, nothing half-written, nothing lost."""
+
+import json
+import os
+import resource
+import subprocess
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+from conftest import SMALL, command, pretrain, run, sentences, write_parquet
+from transformers import AutoConfig, PreTrainedTokenizerFast
+
+from hf_ssl.data.vocabulary import train_tokenizer
+from hf_ssl.errors import UserError
+
+
+def refused(folder: Path, *arguments, match: str) -> None:
+    """The run is refused with a sentence, and leaves no trace."""
+    existed = folder.exists()
+    with pytest.raises(UserError, match=match) as caught:
+        pretrain(*SMALL, *arguments, "--output_dir", folder)
+    assert "\n" not in str(caught.value)
+    assert folder.exists() == existed
+
+
+@pytest.mark.parametrize(
+    ("flags", "match"),
+    [
+        (["--batch_size=0"], "--batch_size must be at least 1, not 0"),
+        (["--mask_probability=0"], "--mask_probability must lie between 0 and 1"),
+        (["--mask_probability=1.5"], "--mask_probability must lie between 0 and 1"),
+        (["--max_steps=0"], "--max_steps must be at least 1"),
+        (["--save_steps=-1"], "--save_steps must be at least 1"),
+        (["--sequence_length=2"], "--sequence_length must be at least 8"),
+        (["--learning_rate=-1"], "--learning_rate must be above 0"),
+        (["--dropout=1"], "--dropout must be at least 0 and below 1"),
+        (["--optimizer=sgd"], "invalid choice: 'sgd'"),
+        (["--max_steps=many"], "invalid int value: 'many'"),
+        (["--max_step=3"], "unknown key 'max_step' in the command line; did you mean 'max_steps'"),
+        (["stray"], "unexpected words on the command line: stray"),
+    ],
+)
+def test_flags(flags, match, tmp_path, capsys):
+    with pytest.raises(SystemExit) as caught:
+        pretrain(*flags, "--output_dir", tmp_path / "run")
+    assert caught.value.code == 2
+    assert match in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_unknown_data(tmp_path, parquet):
+    folder = tmp_path / "run"
+    refused(folder, "--dataset_name", "no/such", match="cannot read the data set 'no/such'")
+    refused(folder, "--dataset_name", tmp_path / "nothing.parquet", match="no such file or folder")
+    refused(folder, "--dataset_name", "embedded:nothing", match="no built-in data set 'embedded:nothing'")
+    refused(folder, "--dataset_name", "a b", match="neither a local file or folder nor a valid Hub id")
+    refused(folder, "--dataset_name", parquet, "--train_split=dev", match="dev.*train")
+    refused(folder, "--dataset_name", parquet, "--eval_split=dev", match="dev.*train")
+    refused(folder, "--dataset_name", parquet, "--dataset_config=other", match="other")
+    refused(
+        folder,
+        "--dataset_name",
+        parquet,
+        "--text_column=body",
+        match="no column 'body' but text, label; name one with --text_column",
+    )
+    refused(folder, "--dataset_name", parquet, "--label_column=topic", match="no column 'topic'")
+    refused(folder, "--dataset_name", parquet, "--text_column=label", match="holds int64, not text")
+    (tmp_path / "data.xyz").write_text("text")
+    refused(folder, "--dataset_name", tmp_path / "data.xyz", match="cannot tell the format")
+    (tmp_path / "empty").mkdir()
+    refused(folder, "--dataset_name", tmp_path / "empty", match="cannot read the data set")
+
+
+@pytest.mark.parametrize("kind", ["parquet", "jsonl", "txt"])
+def test_empty_data(tmp_path, kind):
+    path = tmp_path / f"data.{kind}"
+    if kind == "parquet":
+        pa.parquet.write_table(pa.table({"text": pa.array([], pa.string())}), path)
+    else:
+        path.write_text("")
+    refused(tmp_path / "run", "--dataset_name", path, match="no usable text|no rows|cannot read")
+
+
+def test_rows_without_text(tmp_path):
+    path = tmp_path / "data.jsonl"
+    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in ["", None, " ", "\n"] * 20))
+    refused(tmp_path / "run", "--dataset_name", path, match="no usable text in column 'text': 80 rows were read")
+    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in [*sentences(200)[0], ""]))
+    refused(tmp_path / "run", "--dataset_name", path, "--bad_rows=error", match="row 200 of shard 0 has no text")
+
+
+def test_too_little_text(tmp_path):
+    path = tmp_path / "data.txt"
+    path.write_text("only a few words\n")
+    refused(
+        tmp_path / "run",
+        "--dataset_name",
+        path,
+        "--sequence_length=128",
+        match="less than one block of --sequence_length 128",
+    )
+
+
+def test_strange_rows_are_used_as_far_as_they_can_be(tmp_path):
+    texts = sentences(300)[0]
+    lines = [text.encode() for text in texts]
+    lines[3] = b"broken \xff\xfe utf-8 in a line"
+    lines[5] = b"a NUL \0 in a line"
+    lines[7] = b""
+    lines[9] = b"garden seed " * 900_000  # ten megabytes
+    path = tmp_path / "data.txt"
+    path.write_bytes(b"\n".join(lines))
+    pretrain(*SMALL, "--dataset_name", path, "--output_dir", tmp_path / "run", "--max_steps=40", "--batch_size=64")
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert results["cost"]["tokens"] == 40 * 64 * 32
+    assert results["heldout"]["loss"] > 0
+
+
+def test_a_corrupt_shard_is_named(tmp_path):
+    folder = write_parquet(tmp_path / "data", files=3)
+    victim = folder / "train-00001.parquet"
+    content = bytearray(victim.read_bytes())
+    content[300] ^= 64
+    victim.write_bytes(content)
+    refused(tmp_path / "run", "--dataset_name", folder, match="cannot read .*train-00001.parquet")
+
+
+def test_a_shard_without_checksums_would_pass(tmp_path):
+    """The negative control: the page checksums are what finds it."""
+    folder = write_parquet(tmp_path / "data", files=1)
+    table = pa.parquet.read_table(folder / "train-00000.parquet")
+    path = folder / "train-00000.parquet"
+    pa.parquet.write_table(table, path, compression="none", use_dictionary=False)
+    content = bytearray(path.read_bytes())
+    content[300] ^= 1
+    path.write_bytes(content)
+    assert pa.parquet.read_table(path) != table
+
+
+def test_changed_data_and_configuration(tmp_path):
+    folder = write_parquet(tmp_path / "data")
+    arguments = [*SMALL, "--max_steps=4", "--dataset_name", folder, "--output_dir", tmp_path / "run"]
+    pretrain(*arguments)
+    (tmp_path / "run" / "results.json").unlink()
+    with pytest.raises(UserError, match="holds a run with batch_size=8, not 16; give --batch_size 8 to go on"):
+        pretrain(*arguments, "--batch_size=16")
+    shard = folder / "train-00001.parquet"
+    content = bytearray(shard.read_bytes())
+    content[300] ^= 1
+    shard.write_bytes(content)
+    with pytest.raises(UserError, match="train-00001.parquet changed since"):
+        pretrain(*arguments)
+    content[300] ^= 1
+    shard.write_bytes(content)
+    pretrain(*arguments)
+    assert (tmp_path / "run" / "results.json").exists()
+
+
+def test_json_lines_cut_at_a_line_end(tmp_path):
+    path = tmp_path / "data.jsonl"
+    lines = [json.dumps({"text": text}) + "\n" for text in sentences(300)[0]]
+    path.write_text("".join(lines))
+    arguments = [*SMALL, "--max_steps=4", "--dataset_name", path, "--output_dir", tmp_path / "run"]
+    pretrain(*arguments)
+    (tmp_path / "run" / "results.json").unlink()
+    path.write_text("".join(lines[:-3]))
+    with pytest.raises(UserError, match="data.jsonl changed since .* bytes then"):
+        pretrain(*arguments)
+
+
+def test_output_folders(tmp_path, parquet):
+    occupied = tmp_path / "occupied"
+    occupied.mkdir()
+    (occupied / "thesis.txt").write_text("mine")
+    refused(occupied, "--dataset_name", parquet, match="holds something that is not a run")
+    assert [path.name for path in occupied.iterdir()] == ["thesis.txt"]
+    (tmp_path / "file").write_text("a file")
+    refused(tmp_path / "file", "--dataset_name", parquet, match="cannot write to")
+    refused(Path("/proc/run"), "--dataset_name", parquet, match="cannot write to /proc/run")
+
+
+def test_tokenizers_and_models(tmp_path, parquet):
+    folder = tmp_path / "run"
+    tokenizer = train_tokenizer(sentences(100)[0], 400, 32)
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer.backend_tokenizer, sep_token="[SEP]").save_pretrained(
+        tmp_path / "maskless"
+    )
+    data = ["--dataset_name", parquet]
+    refused(folder, *data, "--tokenizer_name", tmp_path / "maskless", match="has no mask token")
+    refused(folder, *data, "--tokenizer_name", tmp_path / "nowhere", match="cannot load a tokenizer")
+    refused(folder, *data, "--config_name", tmp_path / "nowhere", match="cannot make a masked language model")
+    refused(folder, *data, "--model_name_or_path", tmp_path / "nowhere", match="cannot load a tokenizer")
+    AutoConfig.for_model("bert", max_position_embeddings=16).save_pretrained(tmp_path / "short")
+    refused(folder, *data, "--config_name", tmp_path / "short", match="longer than the 16 positions")
+    AutoConfig.for_model("vit").save_pretrained(tmp_path / "vit")
+    refused(folder, *data, "--config_name", tmp_path / "vit", match="cannot make a masked language model")
+
+
+def test_a_batch_that_cannot_be_shared_out(tmp_path, parquet):
+    refused(tmp_path / "run", "--dataset_name", parquet, "--gradient_accumulation_steps=3", match="use a multiple of 3")
+
+
+def test_a_loss_that_is_not_finite(tmp_path, parquet):
+    folder = tmp_path / "run"
+    with pytest.raises(
+        UserError, match="not finite .* the state before it is saved, its rows are in .*bad_batch.json"
+    ) as caught:
+        pretrain(*SMALL, "--dataset_name", parquet, "--output_dir", folder, "--optimizer=adamw", "--learning_rate=1e30")
+    bad = json.loads((folder / "bad_batch.json").read_text())
+    assert str(caught.value).startswith(f"step {bad['step']} is not finite")
+    assert len(bad["samples"]) == 8
+    lines = (folder / "log.jsonl").read_text().splitlines()
+    assert len(lines) == bad["step"] - 1
+    assert (folder / "checkpoints" / f"step_{len(lines):08d}").exists()
+    assert not (folder / "model").exists()
+
+
+@pytest.mark.slow
+def test_a_full_disk(tmp_path, parquet, cache):
+    """Files may not grow past a megabyte: the first checkpoint cannot be written. With room, the same command works."""
+    folder = tmp_path / "run"
+    arguments = [*SMALL, "--dataset_name", parquet, "--output_dir", folder]
+    environment = os.environ | {"HF_HOME": str(cache)}
+    result = subprocess.run(
+        command(*arguments), env=environment, capture_output=True, text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, resource.RLIM_INFINITY)),
+    )  # fmt: skip
+    assert result.returncode == 1, result.stderr
+    assert "cannot write the checkpoint" in result.stderr
+    assert "MiB are free; make room and run the same command" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert list((folder / "checkpoints").iterdir()) == []
+    result = run(*arguments, cache=cache)
+    assert result.returncode == 0, result.stderr
+    assert len((folder / "log.jsonl").read_text().splitlines()) == 12
+
+
+@pytest.mark.slow
+def test_a_script_prints_the_sentence_and_no_traceback(tmp_path, cache):
+    result = run("--dataset_name", tmp_path / "nothing", "--output_dir", tmp_path / "run", cache=cache)
+    assert result.returncode == 1
+    assert result.stderr.strip().splitlines()[-1] == f"error: no such file or folder: {tmp_path / 'nothing'}"
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "run").exists()

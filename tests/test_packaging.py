@@ -1,0 +1,68 @@
+"""What is shipped: the wheel holds the card templates; the README's blocks are true."""
+
+import os
+import re
+import subprocess
+import sys
+import zipfile
+
+import pytest
+from conftest import ROOT
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_the_library_and_the_templates(tmp_path):
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True)
+    wheel = next(tmp_path.glob("*.whl"))
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {"hf_ssl/py.typed", "hf_ssl/model_cards/frame.md", "hf_ssl/model_cards/masked_language.md"} <= set(names)
+    sources = {str(path.relative_to(ROOT)) for path in (ROOT / "hf_ssl").rglob("*.py")}
+    assert sources <= set(names)
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+
+    unpacked = tmp_path / "site"
+    zipfile.ZipFile(wheel).extractall(unpacked)
+    code = "import hf_ssl, hf_ssl.hub.card as c; print(hf_ssl.__file__); print(sorted(p.name for p in c._templates().iterdir()))"
+    environment = os.environ | {"PYTHONPATH": str(unpacked)}
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert str(unpacked) in result.stdout
+    assert "frame.md" in result.stdout
+
+
+def test_the_readme_names_files_that_exist():
+    text = (ROOT / "README.md").read_text()
+    for name in re.findall(r"\b(?:hf_ssl|scripts|tests|model_cards|spaces)/[\w/.]*\w", text):
+        assert (ROOT / name).exists(), name
+
+
+def test_every_flag_in_the_readme_exists():
+    help_text = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "pretrain_mlm.py"), "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    for block in re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.S):
+        for flag in re.findall(
+            r"(?<=\s)--\w+", " ".join(line for line in block.splitlines() if "pretrain_mlm" in line)
+        ):
+            assert flag in help_text or flag == "--nproc_per_node", flag
+
+
+def test_no_randomness_but_by_argument():
+    """Global generators would make a figure depend on what ran before."""
+    allowed = {"torch.manual_seed("}  # re-seeded by (seed, step, process), for dropout and new weights
+    for path in (ROOT / "hf_ssl").rglob("*.py"):
+        for found in re.findall(
+            r"\b(?:np\.random\.(?!default_rng)\w+|(?<!\.)random\.\w+\(|torch\.(?:rand\w*|manual_seed)\()",
+            path.read_text(),
+        ):
+            assert found in allowed, f"{path}: {found}"
+
+
+def test_nothing_is_unpickled_and_no_remote_code_is_trusted():
+    for path in [*(ROOT / "hf_ssl").rglob("*.py"), *(ROOT / "scripts").rglob("*.py")]:
+        assert not re.search(r"torch\.load\(|import pickle|trust_remote_code=True", path.read_text()), path
