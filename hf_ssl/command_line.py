@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from hf_ssl.errors import UserError
+from hf_ssl.errors import UserError, in_one_line
 
 
 def run_script(main: Callable[[list[str]], None]) -> None:
@@ -23,6 +23,15 @@ def run_script(main: Callable[[list[str]], None]) -> None:
     except Stopped as stop:
         print(stop, file=sys.stderr)
         status = 128 + stop.number
+    except RuntimeError as error:
+        if "LOCAL_RANK" not in os.environ:
+            raise
+        # What the collectives raise when a peer is gone or silent has no class of its own.
+        print(
+            f"error: a process of this run failed or was lost: {in_one_line(error)}; run the same command to go on",
+            file=sys.stderr,
+        )
+        status = 1
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
         status = 130

@@ -69,7 +69,7 @@ def masked_language_model(
 
 def attention_implementation() -> str:
     """Explicit softmax(QK')V on the CPU, where the fused kernel's backward pass in bf16 is slow; fused elsewhere."""
-    return "sdpa" if torch.cuda.is_available() else "eager"
+    return "sdpa" if torch.accelerator.is_available() else "eager"
 
 
 def _config(task: "MaskedLanguage", tokenizer: PreTrainedTokenizerBase) -> PretrainedConfig:
