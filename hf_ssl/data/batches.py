@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import os
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -103,6 +104,7 @@ def load_batches(batches: Batches, workers: int) -> Iterator[Batch]:
 
 def _from_workers(batches: Batches, workers: int) -> Iterator[Batch]:
     workers = min(workers, len(batches.partitions()))
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # threads of a tokenizer do not survive a fork
     loader = iter(DataLoader(batches, batch_size=None, num_workers=workers, prefetch_factor=2))
     while True:
         yield merge([next(loader) for _ in range(workers)])

@@ -121,6 +121,7 @@ def _builder(arguments: DataArguments) -> "tuple[DatasetBuilder, str | None, str
     location, revision, license_name, commit = name, None, None, None
     if name.startswith("embedded:"):
         path, revision = embedded_file(name.removeprefix("embedded:"))
+        license_name = "other"  # that of the package which a text comes from
     if path.is_file():
         location, data_files = _format(path), {arguments.train_split: [str(path)]}
         if arguments.eval_split:

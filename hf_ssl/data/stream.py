@@ -1,9 +1,10 @@
 """The order of samples: a function of (seed, position), whatever the number of processes and workers.
 
 The data set's shards are dealt to a fixed number of *partitions*. A partition visits its shards in an order drawn anew each
-epoch and reads them in blocks of rows, which are permuted by a generator seeded with (seed, epoch, shard, block). Slot ``s`` of
-every global batch comes from partition ``s % partitions`` and is trained by process ``s % processes``. So a position is a few
-integers a partition, resuming reads at most one block again, and any number of processes trains on identical batches.
+epoch and reads them in blocks of rows; rows, and the samples made of them, are permuted by a generator seeded with (seed,
+epoch, shard, block). Slot ``s`` of every global batch comes from partition ``s % partitions`` and is trained by process
+``s % processes``. So a position is a few integers a partition, resuming reads at most one block again, and any number of
+processes trains on identical batches.
 """
 
 from collections.abc import Iterator
@@ -120,9 +121,11 @@ class Stream:
             for place in range(position.shard, len(order)):
                 for block in self._blocks(order[place], position.epoch, position.block):
                     samples, carry, skipped = self.encoder.encode(block, position.carry)
+                    # Mixed once more: a long document makes many samples, which would come one after the other.
+                    mixed = self._generator(position.epoch, block.shard, position.block, 1).permutation(len(samples))
                     for taken in range(position.taken, len(samples)):
                         position, fruitful = replace(position, taken=taken + 1), True
-                        yield samples[taken], position
+                        yield samples[mixed[taken]], position
                     position = replace(
                         position, block=position.block + 1, taken=0, carry=carry, skipped=position.skipped + skipped
                     )
@@ -137,14 +140,17 @@ class Stream:
 
     def _shard_order(self, partition: int, epoch: int) -> list[int]:
         shards = np.arange(partition, self.rows.shards, self.partitions)
-        return [int(shard) for shard in np.random.default_rng([self.seed, epoch, partition]).permutation(shards)]
+        return [int(shard) for shard in self._generator(epoch, partition).permutation(shards)]
 
     def _blocks(self, shard: int, epoch: int, first: int) -> Iterator[Block]:
         """Blocks of one shard, from the ``first`` on, permuted."""
         size = BLOCK_ROWS // self.partitions
         for number, table in enumerate(self.rows.tables(shard, size, first * size), start=first):
-            order = np.random.default_rng([self.seed, epoch, shard, number]).permutation(table.num_rows)
+            order = self._generator(epoch, shard, number).permutation(table.num_rows)
             yield Block(shard, number * size + order, table.take(order))
+
+    def _generator(self, *place: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, *place])
 
 
 def unshuffled_blocks(rows: Rows, size: int = 256, most_shards: int = 16) -> Iterator[Block]:

@@ -59,12 +59,16 @@ def test_epochs_and_seeds_differ(parquet):
     assert first != [rows_of(b) for b in take(stream_of(parquet, seed=1), 75)]
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_a_hundred_resumes_lose_and_repeat_nothing(parquet, workers):
+@pytest.mark.parametrize(
+    ("resumes", "workers"),
+    [(100, 0), (8, 2), pytest.param(100, 2, marks=[pytest.mark.endurance, pytest.mark.timeout(1800)])],
+)
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # on a machine with one core
+def test_resumes_lose_and_repeat_nothing(parquet, resumes, workers):
     straight = [rows_of(batch) for batch in take(stream_of(parquet), 150)]
     generator = np.random.default_rng(workers)
     resumed, positions = [], {}
-    for _ in range(100 if workers == 0 else 8):  # each starts two processes
+    for _ in range(resumes):  # each starts the workers anew
         batches = take(stream_of(parquet), int(generator.integers(1, 3)), positions, workers=workers)
         resumed += [rows_of(batch) for batch in batches]
         for batch in batches:

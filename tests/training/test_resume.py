@@ -1,5 +1,6 @@
 """Real runs of the real script, really killed: the log must equal that of a run that was left alone."""
 
+import hashlib
 import json
 import os
 import random
@@ -32,8 +33,8 @@ def start(folder, *arguments, cache) -> subprocess.Popen:
     )
 
 
-def wait_for_step(folder: Path, step: int, process: subprocess.Popen) -> None:
-    deadline = time.monotonic() + 120
+def wait_for_step(folder: Path, step: int, process: subprocess.Popen, patience: float = 120) -> None:
+    deadline = time.monotonic() + patience
     log = folder / "log.jsonl"
     while process.poll() is None and time.monotonic() < deadline:
         if log.exists() and len(log.read_text().splitlines()) >= step:
@@ -192,11 +193,50 @@ def test_what_the_test_of_kills_would_catch(reference, parquet, cache, tmp_path)
     state_path.write_text(json.dumps(state))
     manifest_path = state_path.with_name("manifest.json")
     manifest = json.loads(manifest_path.read_text())
-    import hashlib
-
     content = state_path.read_bytes()
     manifest["state.json"] = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     manifest_path.write_text(json.dumps(manifest))
     result = run(*LONGER, "--dataset_name", parquet, "--output_dir", folder, cache=cache)
     assert result.returncode == 0, result.stderr
     assert log_of(folder) != log_of(reference)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("early", "late"), [(20, 200), pytest.param(100, 5000, marks=[pytest.mark.endurance, pytest.mark.timeout(3600)])]
+)
+def test_a_restart_takes_no_longer_late_in_a_run(parquet, cache, tmp_path, early, late):
+    folder = tmp_path / "run"
+    arguments = [
+        *SMALL,
+        f"--max_steps={late + 100}",
+        f"--save_steps={early}",
+        "--eval_steps=100000",
+        "--dataset_name",
+        parquet,
+    ]
+    seconds = {}
+    for step in (early, late):
+        process = start(folder, *arguments, cache=cache)
+        wait_for_step(folder, step + 1, process, patience=1200)
+        process.kill()
+        process.communicate()
+        seconds[step] = min(
+            seconds_to_next_step(folder, arguments, cache, tmp_path / f"copy_{step}_{n}") for n in range(3)
+        )
+    print(seconds)
+    assert seconds[late] <= (1.2 if late >= 5000 else 1.5) * seconds[early]  # one start in the background costs more
+
+
+def seconds_to_next_step(folder: Path, arguments: list, cache: Path, copy: Path) -> float:
+    """From starting a copy of the run to the first new line of its log."""
+    shutil.copytree(folder, copy)
+    newest = int(max((copy / "checkpoints").glob("step_*")).name.removeprefix("step_"))
+    begun = time.perf_counter()
+    process = start(copy, *arguments, cache=cache)
+    (copy / "log.jsonl").write_text("".join((copy / "log.jsonl").read_text().splitlines(keepends=True)[:newest]))
+    wait_for_step(copy, newest + 1, process)
+    seconds = time.perf_counter() - begun
+    process.kill()
+    process.communicate()
+    return seconds
