@@ -83,5 +83,5 @@ def _read_yaml(path: Path, parser: ArgumentParser) -> list[str]:
         if isinstance(value, dict | list):
             parser.error(f"the value of '{key}' in {path} must be a single number or word")
         if value is not None:
-            words += [f"--{key}", str(value)]
+            words.append(f"--{key}={value}")
     return words

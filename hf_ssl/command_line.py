@@ -1,6 +1,7 @@
 """How scripts end: a user's mistake is one sentence and a non-zero status, never a traceback."""
 
 import os
+import re
 import sys
 from collections.abc import Callable
 
@@ -24,16 +25,16 @@ def run_script(main: Callable[[list[str]], None]) -> None:
         print(stop, file=sys.stderr)
         status = 128 + stop.number
     except RuntimeError as error:
-        if "LOCAL_RANK" not in os.environ:
-            raise
         # What the collectives raise when a peer is gone or silent has no class of its own.
+        if "LOCAL_RANK" not in os.environ or not re.search("gloo|nccl|connection|timed out", str(error), re.IGNORECASE):
+            raise
         print(
             f"error: a process of this run failed or was lost: {in_one_line(error)}; run the same command to go on",
             file=sys.stderr,
         )
         status = 1
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        print("interrupted; the same command goes on from the last checkpoint, if there is one", file=sys.stderr)
         status = 130
     sys.stdout.flush()
     sys.stderr.flush()

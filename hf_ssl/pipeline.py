@@ -1,14 +1,15 @@
 """A run from rows to card: open the data, make the model, train, save, measure, document."""
 
 import contextlib
+import functools
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from accelerate import Accelerator
-from transformers import AutoModelForMaskedLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from hf_ssl.data.columns import SURVEYED, check_columns, first_texts
 from hf_ssl.data.sources import DataArguments, Source, open_source
@@ -17,13 +18,13 @@ from hf_ssl.data.text import TextRows
 from hf_ssl.data.vocabulary import count_tokens
 from hf_ssl.errors import UserError
 from hf_ssl.evaluation.heldout import HeldOut, hold_out
-from hf_ssl.evaluation.labelled import labelled_texts
-from hf_ssl.evaluation.report import results_of, table_of
+from hf_ssl.evaluation.labelled import TooFewLabelsError, labelled_texts
+from hf_ssl.evaluation.report import SPREAD, results_of, table_of
 from hf_ssl.evaluation.worth import compare_features
 from hf_ssl.hub.card import write_card
 from hf_ssl.plots import draw_loss
 from hf_ssl.pretext.masked_language import MaskedLanguage
-from hf_ssl.pretext.text_models import attention_implementation
+from hf_ssl.pretext.text_models import untrained_like
 from hf_ssl.training.arguments import TrainingArguments
 from hf_ssl.training.checkpoint import newest_checkpoint
 from hf_ssl.training.device import build_accelerator
@@ -66,7 +67,11 @@ def pretrain_masked_language(
         Stopped: after a signal, when all is saved.
     """
     accelerator = build_accelerator(arguments)
-    config = asdict(data) | asdict(task) | asdict(arguments)
+    resolved = {
+        "mixed_precision": accelerator.mixed_precision,
+        "learning_rate": arguments.peak_learning_rate(task.model_name_or_path is not None),
+    }
+    config = asdict(data) | asdict(task) | asdict(arguments) | resolved
     folder = RunFolder(Path(arguments.output_dir), config)
     with folder if accelerator.is_main_process else contextlib.nullcontext():
         accelerator.wait_for_everyone()
@@ -84,7 +89,7 @@ def pretrain_masked_language(
 
 def _prepare(task: MaskedLanguage, data: DataArguments, folder: RunFolder, accelerator: Accelerator) -> Material:
     with accelerator.main_process_first():
-        source = open_source(data)
+        source = open_source(data, folder.recorded_revision(), identify=accelerator.is_main_process)
         label_column = check_columns(source.train, task.text_column, data)
         if source.evaluation is not None:
             check_columns(source.evaluation, task.text_column, data)
@@ -141,7 +146,7 @@ def _train(
         arguments=arguments,
         accelerator=accelerator,
         folder=folder,
-        measure=(lambda model: held_out.score(model, accelerator.autocast)["loss"]) if held_out else None,
+        measure=functools.partial(_heldout_loss, held_out, accelerator) if held_out else None,
         continued=task.model_name_or_path is not None,
         workers=data.dataloader_num_workers,
     )
@@ -164,6 +169,13 @@ def _train(
     return pretraining.run()
 
 
+def _heldout_loss(
+    held_out: HeldOut, accelerator: Accelerator, model: PreTrainedModel, stopped: Callable[[], bool]
+) -> dict[str, float]:
+    score = held_out.score(model, accelerator.autocast, stopped)
+    return {"heldout_loss": score["loss"]} if score else {}
+
+
 def _finish(
     task: MaskedLanguage,
     arguments: TrainingArguments,
@@ -182,26 +194,22 @@ def _finish(
     if material.held_out:
         heldout = material.held_out.score(model, accelerator.autocast)
         heldout["unigram_loss"] = material.held_out.unigram_loss(material.counts)
-    features = None
-    chosen = material.label_column and labelled_texts(
-        material.source.train, material.source.evaluation, task.text_column, material.label_column
-    )
-    if chosen:
-        models = {"pretrained": model, "untrained": _untrained(model, arguments.seed)}
-        features = compare_features(
-            models, material.tokenizer, *chosen, task.sequence_length, accelerator.autocast, arguments.seed
-        )
-    results = results_of(task, arguments, material, model, progress, heldout, features, command)
+    features, note = None, "there is no label column"
+    try:
+        if material.label_column:
+            rows = material.source.train, material.source.evaluation
+            bank, test = labelled_texts(*rows, task.text_column, material.label_column)
+            models = {"pretrained": model, "untrained": untrained_like(model, arguments.seed)}
+            longest, autocast = task.sequence_length, accelerator.autocast
+            features = compare_features(models, material.tokenizer, bank, test, longest, autocast, arguments.seed)
+            note = SPREAD
+    except TooFewLabelsError as error:
+        note = str(error)
+    last = newest_checkpoint(folder.checkpoints)
+    skipped = sum(position["skipped"] for position in last.state["positions"].values()) if last else 0
+    results = results_of(task, arguments, material, model, progress, heldout, features, note, skipped, command)
     draw_loss(folder, heldout)
     write_card(folder, results)
     write_text(folder.results, json.dumps(results, indent=2) + "\n")
     print(table_of(results))
     print(f"model, card and results are in {folder.path}")
-
-
-def _untrained(model: PreTrainedModel, seed: int) -> PreTrainedModel:
-    """The same architecture with new weights."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        untrained = AutoModelForMaskedLM.from_config(model.config, attn_implementation=attention_implementation())
-    return untrained.to(model.device)  # type: ignore[no-any-return]

@@ -5,7 +5,7 @@ import json
 import matplotlib
 import numpy as np
 
-from hf_ssl.training.run_folder import RunFolder
+from hf_ssl.training.run_folder import RunFolder, writing
 
 matplotlib.use("Agg")  # files only: there may be no screen
 
@@ -29,6 +29,7 @@ def draw_loss(folder: RunFolder, heldout: dict[str, float] | None) -> None:
     axes.set(xlabel="step", ylabel="loss (nats a hidden token)")
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
-    folder.plots.mkdir(exist_ok=True)
-    figure.savefig(folder.plots / "loss.png", dpi=120)
+    with writing(folder.plots):
+        folder.plots.mkdir(exist_ok=True)
+        figure.savefig(folder.plots / "loss.png", dpi=120)
     pyplot.close(figure)

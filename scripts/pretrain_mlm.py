@@ -9,6 +9,7 @@ The run folder holds config.yaml, log.jsonl, checkpoints, model (for transformer
 card README.md. The same command goes on from the newest checkpoint, with exactly the figures of a run that was never stopped.
 """
 
+import os
 import shlex
 import sys
 
@@ -25,7 +26,8 @@ def main(arguments: list[str]) -> None:
 
     from hf_ssl.pipeline import pretrain_masked_language  # heavy: after --help
 
-    pretrain_masked_language(task, data, training, shlex.join(["python", sys.argv[0], *arguments]))
+    launcher = ["torchrun", "--nproc_per_node", os.environ["WORLD_SIZE"]] if "WORLD_SIZE" in os.environ else ["python"]
+    pretrain_masked_language(task, data, training, shlex.join([*launcher, sys.argv[0], *arguments]))
 
 
 if __name__ == "__main__":

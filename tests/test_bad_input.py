@@ -2,17 +2,21 @@
 
 import json
 import os
+import re
 import resource
+import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
 from conftest import SMALL, command, pretrain, run, sentences, write_parquet
 from transformers import AutoConfig, PreTrainedTokenizerFast
 
-from hf_ssl.data.vocabulary import train_tokenizer
+from hf_ssl.data.text import tokenize
+from hf_ssl.data.vocabulary import load_tokenizer, train_tokenizer
 from hf_ssl.errors import UserError
 
 
@@ -36,6 +40,8 @@ def refused(folder: Path, *arguments, match: str) -> None:
         (["--sequence_length=2"], "--sequence_length must be at least 8"),
         (["--learning_rate=-1"], "--learning_rate must be above 0"),
         (["--dropout=1"], "--dropout must be at least 0 and below 1"),
+        (["--config_name=a", "--model_name_or_path=b"], "exclude each other"),
+        (["--eval_split=train"], "--eval_split train is what is trained on"),
         (["--optimizer=sgd"], "invalid choice: 'sgd'"),
         (["--max_steps=many"], "invalid int value: 'many'"),
         (["--max_step=3"], "unknown key 'max_step' in the command line; did you mean 'max_steps'"),
@@ -182,6 +188,88 @@ def test_output_folders(tmp_path, parquet):
     refused(Path("/proc/run"), "--dataset_name", parquet, match="cannot write to /proc/run")
 
 
+def test_an_empty_folder_is_left_empty_and_usable(tmp_path, parquet):
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    with pytest.raises(UserError, match="no column 'body'"):
+        pretrain(*SMALL, "--dataset_name", parquet, "--output_dir", folder, "--text_column=body")
+    assert {path.name for path in folder.iterdir()} <= {".lock"}
+    (folder / ".config.yaml.writing").write_text("left by a kill")
+    pretrain(*SMALL, "--dataset_name", parquet, "--output_dir", folder, "--max_steps=2")
+    assert (folder / "results.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("labels", "note"),
+    [
+        ([[1]] * 600, "there is no label column"),
+        ([0.5] * 600, "there is no label column"),
+        ([f"label {n}" for n in range(600)], "0 labels with at least 10"),
+        ([0] * 599 + [1], "1 labels with at least 10"),
+        ([None] * 600, "there is no label column|0 labels"),
+    ],
+)
+def test_labels_that_measure_nothing(tmp_path, labels, note):
+    pa.parquet.write_table(pa.table({"text": sentences(600)[0], "label": labels}), tmp_path / "data.parquet")
+    arguments = [*SMALL, "--max_steps=2", "--dataset_name", tmp_path / "data.parquet", "--output_dir", tmp_path / "run"]
+    pretrain(*arguments)
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert results["features"] is None
+    assert re.search(note, results["features_note"])
+    if isinstance(labels[0], list | float):
+        with pytest.raises(UserError, match="labels must be whole numbers, words or truth values"):
+            pretrain(*arguments[:-1], tmp_path / "other", "--label_column=label")
+
+
+def test_text_without_words_has_a_baseline(tmp_path):
+    generator = np.random.default_rng(0)
+    texts = [
+        "".join(generator.choice([*"ACGT"], size=100, p=p))
+        for p in ([0.4, 0.1, 0.1, 0.4], [0.1, 0.4, 0.4, 0.1])
+        for _ in range(300)
+    ]
+    pa.parquet.write_table(pa.table({"text": texts, "label": ["a"] * 300 + ["b"] * 300}), tmp_path / "data.parquet")
+    pretrain(*SMALL, "--max_steps=2", "--dataset_name", tmp_path / "data.parquet", "--output_dir", tmp_path / "run")
+    features = json.loads((tmp_path / "run" / "results.json").read_text())["features"]
+    assert features["tfidf_svd"]["linear_accuracy"]["mean"] > 0.9
+
+
+@pytest.mark.slow
+def test_the_log_on_a_full_disk(tmp_path, parquet, cache):
+    """The log may not grow by more than a kilobyte; afterwards the same command goes on, exactly."""
+    folder = tmp_path / "run"
+    arguments = [*SMALL, "--dataset_name", parquet, "--output_dir", folder]
+    pretrain(*arguments)
+    expected = (folder / "log.jsonl").read_text().splitlines()
+    (folder / "results.json").unlink()
+    shutil.rmtree(folder / "checkpoints" / "step_00000012")
+    size = sum(len(line) + 1 for line in expected[:8])
+    result = subprocess.run(
+        command(*arguments), env=os.environ | {"HF_HOME": str(cache)}, capture_output=True, text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size + 1000, resource.RLIM_INFINITY)),
+    )  # fmt: skip
+    assert result.returncode == 1, result.stderr
+    assert re.search(r"error: cannot write .*log.jsonl .*make room and run the same command", result.stderr)
+    assert "Traceback" not in result.stderr
+    pretrain(*arguments)
+    kept = [[json.loads(line)[key] for key in ("step", "samples", "loss")] for line in (folder / "log.jsonl").open()]
+    assert kept == [[json.loads(line)[key] for key in ("step", "samples", "loss")] for line in expected]
+
+
+def test_a_tokenizer_that_cuts_and_pads_does_neither(tmp_path, parquet):
+    tokenizer = train_tokenizer(sentences(100)[0], 400, 32)
+    tokenizer.backend_tokenizer.enable_truncation(8)
+    tokenizer.backend_tokenizer.enable_padding(length=12)
+    tokenizer.save_pretrained(tmp_path / "cutting")
+    loaded = load_tokenizer(str(tmp_path / "cutting"))
+    text = sentences(1)[0][0]
+    tokens = np.concatenate([tokens for _, tokens in tokenize(loaded, [(0, text)])])
+    assert tokens.tolist() == [
+        *train_tokenizer(sentences(100)[0], 400, 32)(text, add_special_tokens=False)["input_ids"],
+        3,
+    ]
+
+
 def test_tokenizers_and_models(tmp_path, parquet):
     folder = tmp_path / "run"
     tokenizer = train_tokenizer(sentences(100)[0], 400, 32)
@@ -206,7 +294,7 @@ def test_a_batch_that_cannot_be_shared_out(tmp_path, parquet):
 def test_a_loss_that_is_not_finite(tmp_path, parquet):
     folder = tmp_path / "run"
     with pytest.raises(
-        UserError, match="not finite .* the state before it is saved, its rows are in .*bad_batch.json"
+        UserError, match="not finite .* the state before it is kept, its rows are in .*bad_batch.json"
     ) as caught:
         pretrain(*SMALL, "--dataset_name", parquet, "--output_dir", folder, "--optimizer=adamw", "--learning_rate=1e30")
     bad = json.loads((folder / "bad_batch.json").read_text())

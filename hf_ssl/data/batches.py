@@ -7,7 +7,8 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
@@ -110,42 +111,51 @@ def _from_workers(batches: Batches, workers: int) -> Iterator[Batch]:
         yield merge([next(loader) for _ in range(workers)])
 
 
-@contextlib.contextmanager
-def read_ahead(items: Iterator[Item], stopped: Callable[[], bool]) -> Iterator[Iterator[Item]]:
+class ReadAhead(Iterator[Item]):
     """Fetch items in a thread, so that training does not wait for data and a stalled read does not block a stop.
 
-    Yields:
-        An iterator that ends when ``stopped()`` is true, and raises what reading raised.
+    Within its context it yields the items, ends when ``stopped()`` is true, and raises what reading raised.
     """
-    fetched: queue.Queue[Item | BaseException] = queue.Queue(READ_AHEAD)
-    closed = threading.Event()
 
-    def put(item: Item | BaseException) -> None:
-        while not closed.is_set():
-            with contextlib.suppress(queue.Full):
-                return fetched.put(item, timeout=0.1)
+    def __init__(self, items: Iterator[Item], stopped: Callable[[], bool]) -> None:
+        self._items = items
+        self._stopped = stopped
+        self._fetched: queue.Queue[Item | BaseException] = queue.Queue(READ_AHEAD)
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._fetch, daemon=True)
 
-    def fetch() -> None:
-        try:
-            for item in items:
-                put(item)
-                if closed.is_set():
-                    return
-        except Exception as error:  # handed to the consumer, who raises it
-            put(error)
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
 
-    def take() -> Iterator[Item]:
-        while not stopped():
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closed.set()
+        self._thread.join(timeout=0.5)  # one that is stuck in a read is left behind
+
+    def __next__(self) -> Item:
+        while not self._stopped():
             with contextlib.suppress(queue.Empty):
-                item = fetched.get(timeout=0.1)
-                if isinstance(item, BaseException):
+                item = self._fetched.get(timeout=0.1)
+                if isinstance(item, Exception):
                     raise item
-                yield item
+                if isinstance(item, BaseException):  # a panic of the tokenizer's
+                    raise RuntimeError(f"reading data failed: {item}") from item
+                return item
+        raise StopIteration
 
-    thread = threading.Thread(target=fetch, daemon=True)
-    thread.start()
-    try:
-        yield take()
-    finally:
-        closed.set()
-        thread.join(timeout=5)
+    def _fetch(self) -> None:
+        try:
+            for item in self._items:
+                self._put(item)
+                if self._closed.is_set():
+                    return
+            raise RuntimeError("an endless stream has ended")
+        except BaseException as error:  # handed to the consumer, who raises it
+            self._put(error)
+
+    def _put(self, item: Item | BaseException) -> None:
+        while not self._closed.is_set():
+            with contextlib.suppress(queue.Full):
+                return self._fetched.put(item, timeout=0.1)

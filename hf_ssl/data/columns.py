@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from hf_ssl.data.stream import unshuffled_blocks
 from hf_ssl.errors import UserError
 
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
     from hf_ssl.data.text import TextRows
 
 SURVEYED = 8_000_000  # characters
+LABEL_KINDS = (pa.types.is_integer, pa.types.is_string, pa.types.is_large_string, pa.types.is_boolean)
 
 
 def check_columns(rows: "Rows", column: str, arguments: "DataArguments") -> str | None:
@@ -19,18 +22,24 @@ def check_columns(rows: "Rows", column: str, arguments: "DataArguments") -> str 
     Raises:
         UserError: if a column is missing (with the list of those there are), or the data set is empty.
     """
-    names = rows.dataset.column_names
-    if names is None:  # formats without a schema show it in their first row
-        first = next(unshuffled_blocks(rows, size=1), None)
-        if first is None:
-            raise UserError(f"the data set '{arguments.dataset_name}' has no rows")
-        names = first.table.column_names
+    first = next(unshuffled_blocks(rows, size=1), None)
+    if first is None:
+        raise UserError(f"the data set '{arguments.dataset_name}' has no rows")
+    names = first.table.column_names
     for flag, name in (("text_column", column), ("label_column", arguments.label_column)):
         if name is not None and name not in names:
             raise UserError(
                 f"'{arguments.dataset_name}' has no column '{name}' but {', '.join(names)}; name one with --{flag}"
             )
-    return arguments.label_column or ("label" if "label" in names else None)
+    label_column = arguments.label_column or ("label" if "label" in names else None)
+    if label_column is None:
+        return None
+    kind = first.table.schema.field(label_column).type
+    if any(is_kind(kind) for is_kind in LABEL_KINDS):
+        return label_column
+    if arguments.label_column is None:
+        return None
+    raise UserError(f"column '{label_column}' holds {kind}: labels must be whole numbers, words or truth values")
 
 
 def first_texts(rows: "Rows", texts_of: "TextRows", characters: int = SURVEYED) -> list[str]:

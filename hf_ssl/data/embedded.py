@@ -5,6 +5,7 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import os
+import platform
 import re
 import sysconfig
 import tempfile
@@ -37,7 +38,7 @@ def embedded_file(name: str) -> tuple[Path, str]:
     folder = Path(config.HF_DATASETS_CACHE) / "hf_ssl"
     versions = [importlib.metadata.version(_distribution(p)) for p in PACKAGES[1:]]
     recipe = hashlib.sha256(
-        str([Path(__file__).read_text(), sysconfig.get_python_version(), versions]).encode()
+        str([Path(__file__).read_text(), platform.python_version(), versions]).encode()
     ).hexdigest()[:12]
     known = list(folder.glob(f"docs-{recipe}-*.parquet"))
     path = known[0] if known else _write(folder, recipe)

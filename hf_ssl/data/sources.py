@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hf_ssl.data.rows import Rows
 from hf_ssl.errors import UserError, in_one_line
+from hf_ssl.progress import progress_bar
 
 if TYPE_CHECKING:  # heavy, and not needed for --help
     from datasets import DatasetBuilder
@@ -40,6 +41,10 @@ class DataArguments:
     dataloader_num_workers: int = field(default=0, metadata={"help": "Processes that read data (0: a thread)."})
 
     def __post_init__(self) -> None:
+        if self.eval_split == self.train_split:
+            raise UserError(
+                f"--eval_split {self.eval_split} is what is trained on; leave it out to hold a part of it out"
+            )
         if self.dataloader_num_workers < 0:
             raise UserError(f"--dataloader_num_workers must be at least 0, not {self.dataloader_num_workers}")
 
@@ -68,26 +73,29 @@ class Source:
 
     def record(self) -> dict[str, Any]:
         """What identifies the data in a run folder."""
-        return {"name": self.name, "revision": self.revision, "license": self.license, "files": self.files}
+        identity = {"name": self.name, "revision": self.revision, "license": self.license}
+        return identity | {"shards": self.train.shards, "files": self.files}
 
 
-def open_source(arguments: DataArguments) -> Source:
-    """Open a data set for streaming; nothing but its headers is read.
+def open_source(arguments: DataArguments, revision: str | None = None, identify: bool = True) -> Source:
+    """Open a data set for streaming.
+
+    Args:
+        arguments: which.
+        revision: commit of the Hub to read, if not the newest: that which a run was begun with.
+        identify: read local files once to know them again by their SHA-256 sums.
 
     Raises:
         UserError: if the data set, its configuration or a split does not exist or cannot be reached.
     """
-    builder, revision, license_name = _builder(arguments)
+    builder, known_revision, license_name = _builder(arguments, revision)
     splits = [arguments.train_split] + ([arguments.eval_split] if arguments.eval_split else [])
     rows = [_rows(builder, split, arguments.dataset_name) for split in splits]
-    records = [
-        _file_record(Path(path))
-        for path in dict.fromkeys(file for part in rows for file in part.files)
-        if Path(path).is_file()
-    ]
+    files = [Path(file) for file in dict.fromkeys(file for part in rows for file in part.files) if Path(file).is_file()]
+    records = [_file_record(file) for file in progress_bar("checking files", files, delay=5)] if identify else []
     return Source(
         name=arguments.dataset_name,
-        revision=revision or hashlib.sha256(str(records).encode()).hexdigest()[:40],
+        revision=known_revision or _content_hash(records),
         license=license_name,
         files=records,
         seekable=hasattr(builder.config, "fragment_scan_options"),
@@ -111,7 +119,7 @@ def _rows(builder: "DatasetBuilder", split: str, name: str) -> Rows:
         raise unreadable(name, error) from error
 
 
-def _builder(arguments: DataArguments) -> "tuple[DatasetBuilder, str | None, str | None]":
+def _builder(arguments: DataArguments, begun_with: str | None) -> "tuple[DatasetBuilder, str | None, str | None]":
     """The builder, and the revision and licence where they are known without reading."""
     from datasets import load_dataset_builder
 
@@ -131,7 +139,7 @@ def _builder(arguments: DataArguments) -> "tuple[DatasetBuilder, str | None, str
     elif path.is_absolute() or name.startswith(".") or name.count("/") > 1:
         raise UserError(f"no such file or folder: {path}")
     else:
-        commit, license_name = _hub_state(name)
+        commit, license_name = _hub_state(name, begun_with)
         revision = commit
     try:
         builder = load_dataset_builder(location, arguments.dataset_config, data_files=data_files, revision=commit)
@@ -161,13 +169,13 @@ def _local_license(folder: Path) -> str | None:
         raise UserError(f"{card} has no readable metadata: {in_one_line(error)}") from error
 
 
-def _hub_state(name: str) -> tuple[str, str | None]:
-    """The commit that the default branch points to now, so that the whole run reads one state, and the licence."""
+def _hub_state(name: str, begun_with: str | None) -> tuple[str, str | None]:
+    """The commit to read, so that the whole run reads one state: where the default branch is at its start; the licence."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HFValidationError
 
     try:
-        information = HfApi().dataset_info(name, timeout=30)
+        information = HfApi().dataset_info(name, revision=begun_with, timeout=30)
     except HFValidationError as error:
         raise UserError(f"'{name}' is neither a local file or folder nor a valid Hub id") from error
     except Exception as error:  # the client's own errors and those of its transport share no class
@@ -195,6 +203,12 @@ def _protect(builder: "DatasetBuilder") -> None:
         )
     if hasattr(builder.config, "encoding_errors"):
         builder.config.encoding_errors = "replace"
+
+
+def _content_hash(records: list[dict[str, Any]]) -> str:
+    """What the files hold, wherever they lie."""
+    content = [(Path(file["path"]).name, file["size"], file["sha256"]) for file in records]
+    return hashlib.sha256(str(content).encode()).hexdigest()[:40]
 
 
 def _file_record(path: Path) -> dict[str, Any]:

@@ -67,7 +67,8 @@ class Position:
         block: block within that shard.
         taken: samples of that block already trained on.
         carry: what the blocks before left over (JSON).
-        skipped: unusable rows met so far.
+        skipped: unusable rows met so far, as often as they were met.
+        everywhere: whether the partition reads all shards, because its own hold nothing.
     """
 
     epoch: int = 0
@@ -76,6 +77,7 @@ class Position:
     taken: int = 0
     carry: list[Any] = field(default_factory=list)
     skipped: int = 0
+    everywhere: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -117,7 +119,7 @@ class Stream:
         position = start
         while True:
             begin, fruitful = position, False
-            order = self._shard_order(partition, position.epoch)
+            order = self._shard_order(partition, position)
             for place in range(position.shard, len(order)):
                 for block in self._blocks(order[place], position.epoch, position.block):
                     samples, carry, skipped = self.encoder.encode(block, position.carry)
@@ -133,14 +135,14 @@ class Stream:
             position = replace(position, epoch=position.epoch + 1, shard=0)
             whole_epoch = (begin.shard, begin.block, begin.taken) == (0, 0, 0)
             if whole_epoch and not fruitful and position.carry == begin.carry:
-                raise UserError(
-                    f"part {partition + 1} of {self.partitions} of the data set has no usable row: "
-                    f"{position.skipped} rows were skipped; name another column or data set"
-                )
+                if position.everywhere:
+                    raise UserError("the training rows hold nothing usable; name another column or data set")
+                position = replace(position, everywhere=True)
 
-    def _shard_order(self, partition: int, epoch: int) -> list[int]:
-        shards = np.arange(partition, self.rows.shards, self.partitions)
-        return [int(shard) for shard in self._generator(epoch, partition).permutation(shards)]
+    def _shard_order(self, partition: int, position: Position) -> list[int]:
+        first, step = (0, 1) if position.everywhere else (partition, self.partitions)
+        shards = np.arange(first, self.rows.shards, step)
+        return [int(shard) for shard in self._generator(position.epoch, partition).permutation(shards)]
 
     def _blocks(self, shard: int, epoch: int, first: int) -> Iterator[Block]:
         """Blocks of one shard, from the ``first`` on, permuted."""

@@ -67,6 +67,8 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
         raise UserError(f"cannot load a tokenizer from '{name}': {' '.join(str(error).split())[:300]}") from error
     if not tokenizer.is_fast:
         raise UserError(f"the tokenizer of '{name}' has no fast version; choose one with a tokenizer.json")
+    tokenizer.backend_tokenizer.no_truncation()  # some come with lengths of their own
+    tokenizer.backend_tokenizer.no_padding()
     if tokenizer.mask_token_id is None:
         raise UserError(f"the tokenizer of '{name}' has no mask token; masked language modelling needs one")
     return tokenizer

@@ -20,10 +20,15 @@ def tfidf_svd(bank: Sequence[str], test: Sequence[str], seed: int) -> dict[str, 
     Returns:
         Name of the dimension -> (bank, test), float of shape (rows, dimension).
     """
-    vectorizer = TfidfVectorizer(sublinear_tf=True, min_df=2 if len(bank) > 100 else 1, stop_words=None)
-    counted, transformed = vectorizer.fit_transform(bank), vectorizer.transform(test)
-    most = min(max(DIMENSIONS), min(counted.shape) - 1)
-    svd = TruncatedSVD(max(1, most), random_state=seed).fit(counted)
+    try:
+        vectorizer = TfidfVectorizer(sublinear_tf=True, min_df=2 if len(bank) > 100 else 1)
+        counted = vectorizer.fit_transform(bank)
+    except ValueError:  # no word comes twice: sequences of letters, or a language without spaces
+        vectorizer = TfidfVectorizer(sublinear_tf=True, analyzer="char", ngram_range=(1, 4), max_features=50_000)
+        counted = vectorizer.fit_transform(bank)
+    transformed = vectorizer.transform(test)
+    most = max(1, min(max(DIMENSIONS), min(counted.shape) - 1))
+    svd = TruncatedSVD(most, random_state=seed).fit(counted)
     features = svd.transform(counted), svd.transform(transformed)
     # Directions come in order of their singular values, so fewer dimensions are the first columns.
     sizes = sorted({min(size, most) for size in DIMENSIONS})

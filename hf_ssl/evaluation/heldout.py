@@ -36,11 +36,15 @@ class HeldOut:
         """The hidden tokens: int64, shape (targets,)."""
         return np.concatenate([part["labels"].numpy() for part in self.parts])
 
-    def score(self, model: PreTrainedModel, autocast: Callable[[], Any]) -> dict[str, float]:
-        """Mean loss in nats, perplexity, and the share of hidden tokens that the model puts first."""
+    def score(
+        self, model: PreTrainedModel, autocast: Callable[[], Any], stopped: Callable[[], bool] = lambda: False
+    ) -> dict[str, float]:
+        """Mean loss in nats, perplexity, and the share of hidden tokens that the model puts first; {} if stopped."""
         model.eval()
         loss = correct = 0.0
         for part in self.parts:
+            if stopped():
+                return {}
             part = {name: tensor.to(model.device) for name, tensor in part.items()}
             with torch.no_grad(), autocast():
                 result = self.task.loss(model, part)

@@ -2,6 +2,7 @@
 
 import hashlib
 import heapq
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from hf_ssl.data.text import TextRows
 
 BANK_ROWS = 3000
 TEST_ROWS = 1500
+FEWEST_OF_A_LABEL = 10  # in the bank: folds need some
 MOST_READ = 60_000  # rows looked at
 
 
@@ -22,13 +24,15 @@ class LabelledTexts:
 
     Attributes:
         texts: as they are in the data set.
-        labels: int64, shape (rows,).
-        names: of the labels.
+        labels: int64, shape (rows,), from 0.
     """
 
     texts: list[str]
     labels: np.ndarray
-    names: list[str]
+
+
+class TooFewLabelsError(Exception):
+    """There is nothing to measure features on."""
 
 
 def choose_rows(rows: Rows, column: str, label_column: str, held_out: bool | None, count: int) -> list[tuple[str, Any]]:
@@ -57,29 +61,30 @@ def choose_rows(rows: Rows, column: str, label_column: str, held_out: bool | Non
 
 def labelled_texts(
     train: Rows, evaluation: Rows | None, column: str, label_column: str
-) -> tuple[LabelledTexts, LabelledTexts] | None:
+) -> tuple[LabelledTexts, LabelledTexts]:
     """The bank (rows of the training part) and the test rows (of the evaluation split, or held out by hash).
 
-    Returns None if there are too few rows, or fewer than two labels, to measure anything.
+    Raises:
+        TooFewLabelsError: if there is nothing to measure, and why.
     """
-    held_out = evaluation is None
-    bank = choose_rows(train, column, label_column, False if held_out else None, BANK_ROWS)
+    split = evaluation is None
+    bank = choose_rows(train, column, label_column, False if split else None, BANK_ROWS)
     test = choose_rows(
-        train if evaluation is None else evaluation, column, label_column, True if held_out else None, TEST_ROWS
+        train if evaluation is None else evaluation, column, label_column, True if split else None, TEST_ROWS
     )
-    known = sorted({label for _, label in bank}, key=lambda label: (str(type(label)), label))
-    test = [(text, label) for text, label in test if label in known]
-    if len(known) < 2 or len(bank) < 20 or len(test) < 10:
-        return None
-    names = _names(train, label_column, known)
+    counts = Counter(label for _, label in bank)
+    known = sorted((label for label, count in counts.items() if count >= FEWEST_OF_A_LABEL), key=str)
+    if len(known) < 2:
+        raise TooFewLabelsError(
+            f"column '{label_column}' has {len(known)} labels with at least {FEWEST_OF_A_LABEL} of the {len(bank)} labelled rows"
+        )
+    places = {label: place for place, label in enumerate(known)}
 
     def texts(rows: list[tuple[str, Any]]) -> LabelledTexts:
-        return LabelledTexts([text for text, _ in rows], np.array([known.index(label) for _, label in rows]), names)
+        kept = [(text, places[label]) for text, label in rows if label in places]
+        return LabelledTexts([text for text, _ in kept], np.array([label for _, label in kept], np.int64))
 
-    return texts(bank), texts(test)
-
-
-def _names(rows: Rows, label_column: str, known: list[Any]) -> list[str]:
-    feature = (rows.dataset.features or {}).get(label_column)
-    names = getattr(feature, "names", None)
-    return [str(names[label]) if names and isinstance(label, int) else str(label) for label in known]
+    measured = texts(bank), texts(test)
+    if len(measured[1].texts) < 10:
+        raise TooFewLabelsError(f"only {len(measured[1].texts)} test rows have a label in column '{label_column}'")
+    return measured

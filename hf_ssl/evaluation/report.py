@@ -23,6 +23,11 @@ FIGURES = {
 }
 
 
+SPREAD = (
+    "std: over banks without one fifth each (kNN, linear) and k-means restarts of one model, not over pretraining seeds"
+)
+
+
 def results_of(
     task: MaskedLanguage,
     arguments: TrainingArguments,
@@ -31,18 +36,16 @@ def results_of(
     progress: Progress,
     heldout: dict[str, float] | None,
     features: dict[str, Any] | None,
+    note: str,
+    skipped: int,
     command: str,
 ) -> dict[str, Any]:
     """All figures of a run with what they depend on, as JSON."""
-    skipped = sum(position["skipped"] for position in progress.positions.values())
     return {
         "task": "masked_language",
         "heldout": heldout,
         "features": features,
-        "features_note": "std: over banks without one fifth each (kNN, linear) and k-means restarts of one model, "
-        "not over pretraining seeds"
-        if features
-        else "no label column, or too few labelled rows",
+        "features_note": note,
         "cost": {
             "cpu_seconds": round(progress.cpu_seconds, 3),
             "wall_seconds": round(progress.wall_seconds, 3),
@@ -50,7 +53,12 @@ def results_of(
             "steps": progress.step,
         },
         "data": material.source.record() | {"label_column": material.label_column, "skipped_rows": skipped},
-        "model": {"class": type(model).__name__, "parameters": model.num_parameters(), "dropout": task.dropout},
+        "model": {
+            "class": type(model).__name__,
+            "parameters": model.num_parameters(),
+            "dropout": task.dropout,
+            "base": task.model_name_or_path,
+        },
         "seed": arguments.seed,
         "command": command,
         "versions": {name: version(name) for name in PACKAGES} | {"python": platform.python_version()},

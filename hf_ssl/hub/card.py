@@ -5,6 +5,7 @@ from typing import Any
 
 import jinja2
 from huggingface_hub import EvalResult, ModelCardData
+from markupsafe import Markup
 
 import hf_ssl
 from hf_ssl.evaluation.report import FIGURES
@@ -19,10 +20,17 @@ def write_card(folder: RunFolder, results: dict[str, Any]) -> None:
         loader=jinja2.FileSystemLoader(_templates()), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
+    environment.filters["code"] = _code
     body = environment.get_template(f"{results['task']}.md").render(
         results=results, config=folder.config, figures=FIGURES, title=folder.path.resolve().name
     )
     write_text(folder.card, f"---\n{_metadata(folder.path.resolve().name, results).to_yaml()}\n---\n\n{body}")
+
+
+def _code(value: object) -> Markup:
+    """Any text as a code span that no character in it can end, in a table cell too."""
+    plain = " ".join(str(value).split()).replace("`", "'").replace("|", "\\|")
+    return Markup(f"`{plain}`" if plain else "")  # noqa: S704 - inside a code span nothing is markup
 
 
 def _templates() -> Path:
@@ -33,7 +41,7 @@ def _templates() -> Path:
 
 
 def _metadata(name: str, results: dict[str, Any]) -> ModelCardData:
-    data = results["data"]
+    data, base = results["data"], results["model"]["base"]
     on_hub = not data["files"] and "/" in data["name"]
     common = {"dataset_type": data["name"], "dataset_name": data["name"], "dataset_revision": data["revision"]}
     figures = []
@@ -58,6 +66,7 @@ def _metadata(name: str, results: dict[str, Any]) -> ModelCardData:
         library_name="transformers",
         pipeline_tag="fill-mask",
         license=data["license"],
+        base_model=base if base and not Path(base).exists() else None,
         datasets=[data["name"]] if on_hub else None,
         tags=["self-supervised", "masked-language-modeling", "hf_ssl"],
         eval_results=figures or None,

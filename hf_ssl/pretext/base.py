@@ -28,6 +28,10 @@ class PretextTask(Protocol):
         """How many of them a sample has."""
         ...
 
+    def processor(self, texts: list[str]) -> Any:
+        """The tokenizer or image processor: a stock one, or one made for the first rows."""
+        ...
+
     def encoder(self, processor: Any, *, held_out: bool | None, strict: bool) -> "RowEncoder":
         """Rows -> samples; ``held_out`` chooses one side of the split by hash, None takes every row."""
         ...

@@ -43,6 +43,10 @@ class MaskedLanguage:
     def __post_init__(self) -> None:
         if not 0 < self.mask_probability < 1:
             raise UserError(f"--mask_probability must lie between 0 and 1, not {self.mask_probability}")
+        if self.config_name and self.model_name_or_path:
+            raise UserError(
+                "--config_name and --model_name_or_path exclude each other: a checkpoint has its configuration"
+            )
         if not 0 <= self.dropout < 1:
             raise UserError(f"--dropout must be at least 0 and below 1, not {self.dropout}")
         if self.sequence_length < 8:

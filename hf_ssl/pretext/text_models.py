@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModelForMaskedLM,
@@ -13,7 +14,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from hf_ssl.errors import UserError
+from hf_ssl.errors import UserError, in_one_line
 
 if TYPE_CHECKING:
     from hf_ssl.pretext.masked_language import MaskedLanguage
@@ -38,38 +39,43 @@ def masked_language_model(
     Raises:
         UserError: if there is no such configuration or checkpoint, or it cannot hold the blocks.
     """
+    name = task.model_name_or_path or task.config_name or task.model_size
     try:
         config = _config(task, tokenizer)
         _set_dropout(config, task.dropout)
-        attention = attention_implementation()
-        if task.model_name_or_path:
-            model = AutoModelForMaskedLM.from_pretrained(
-                task.model_name_or_path,
-                config=config,
-                attn_implementation=attention,
-                use_safetensors=True,
-                dtype=torch.float32,
-            )
-        else:
-            with torch.random.fork_rng():
-                torch.manual_seed(seed)
-                model = AutoModelForMaskedLM.from_config(config, attn_implementation=attention)
-            _start_at_unigram(model, counts)
-    except (OSError, ValueError) as error:
-        name = task.model_name_or_path or task.config_name or task.model_size
-        raise UserError(
-            f"cannot make a masked language model of '{name}': {' '.join(str(error).split())[:300]}"
-        ) from error
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)  # also for what a checkpoint lacks
+            if task.model_name_or_path:
+                model, information = AutoModelForMaskedLM.from_pretrained(
+                    name, config=config, **_options(), use_safetensors=True, output_loading_info=True
+                )
+                if information["missing_keys"]:
+                    print(f"new weights, which '{name}' lacks: {', '.join(sorted(information['missing_keys']))}")
+            else:
+                model = AutoModelForMaskedLM.from_config(config, **_options())
+                _start_at_unigram(model, counts)
+            if model.get_input_embeddings().num_embeddings < len(tokenizer):
+                model.resize_token_embeddings(len(tokenizer))
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise UserError(f"cannot make a masked language model of '{name}': {in_one_line(error)}") from error
     if model.base_model is model:
         raise UserError(f"{type(model).__name__} has no separate encoder; choose another --config_name")
-    if model.get_input_embeddings().num_embeddings < len(tokenizer):
-        model.resize_token_embeddings(len(tokenizer))
     return model  # type: ignore[no-any-return]
 
 
-def attention_implementation() -> str:
-    """Explicit softmax(QK')V on the CPU, where the fused kernel's backward pass in bf16 is slow; fused elsewhere."""
-    return "sdpa" if torch.accelerator.is_available() else "eager"
+def untrained_like(model: PreTrainedModel, seed: int) -> PreTrainedModel:
+    """The same architecture with new weights."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        untrained = AutoModelForMaskedLM.from_config(model.config, **_options())
+    return untrained.to(model.device)  # type: ignore[no-any-return]
+
+
+def _options() -> dict[str, Any]:
+    """Float32 weights, whatever the configuration says, and explicit softmax(QK')V on the CPU."""
+    # Its backward pass in bf16 is faster there than that of the fused kernel. Elsewhere transformers takes what it has.
+    attention = {} if torch.accelerator.is_available() else {"attn_implementation": "eager"}
+    return {"dtype": torch.float32, **attention}
 
 
 def _config(task: "MaskedLanguage", tokenizer: PreTrainedTokenizerBase) -> PretrainedConfig:
@@ -77,6 +83,8 @@ def _config(task: "MaskedLanguage", tokenizer: PreTrainedTokenizerBase) -> Pretr
     if name:
         config = AutoConfig.from_pretrained(name)
         longest = getattr(config, "max_position_embeddings", None)
+        if longest is not None and "roberta" in config.model_type:
+            longest -= config.pad_token_id + 1  # its positions start behind the padding token's number
         if longest is not None and longest < task.sequence_length:
             raise UserError(
                 f"--sequence_length {task.sequence_length} is longer than the {longest} positions of the model"

@@ -58,6 +58,7 @@ def save_checkpoint(root: Path, state: dict[str, Any], tensors: dict[str, dict[s
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
+        sync(root.parent)
         for name, content in tensors.items():
             save_file({key: tensor.contiguous() for key, tensor in content.items()}, temporary / f"{name}.safetensors")
         (temporary / "state.json").write_text(json.dumps(state))
@@ -114,6 +115,8 @@ def damage(path: Path) -> str | None:
         return None if "state.json" in manifest else "state.json is not in the manifest"
     except FileNotFoundError as error:
         return f"{Path(error.filename).name} is missing"
+    except OSError as error:
+        return f"it cannot be read: {error}"
     except (ValueError, KeyError, TypeError, AttributeError):
         return f"{MANIFEST} is not readable"
 

@@ -6,14 +6,14 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import IO, Any, NoReturn
+from typing import Any, BinaryIO, NoReturn, cast
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 from transformers import PreTrainedModel
 
-from hf_ssl.data.batches import Batch, Batches, load_batches, read_ahead
+from hf_ssl.data.batches import Batch, Batches, ReadAhead, load_batches
 from hf_ssl.data.stream import Position, Stream
 from hf_ssl.errors import UserError, in_one_line
 from hf_ssl.pretext.base import PretextTask
@@ -29,7 +29,7 @@ from hf_ssl.training.optimizers import (
     warmup_stable_decay,
 )
 from hf_ssl.training.processes import cpu_seconds, samples_hash, total
-from hf_ssl.training.run_folder import RunFolder, write_text
+from hf_ssl.training.run_folder import RunFolder, write_text, writing
 from hf_ssl.training.signals import Stopped, StopRequest
 from hf_ssl.training.step import NotFiniteError, corrupt, take_step
 
@@ -68,7 +68,7 @@ class Pretraining:
         arguments: how to train.
         accelerator: device, processes, precision.
         folder: log and checkpoints (written by the main process only).
-        measure: held-out loss of the model, where there are held-out rows.
+        measure: held-out figures of the model, if there are held-out rows and no stop is asked for meanwhile.
         continued: whether the model comes from a checkpoint of somebody else.
         workers: processes that read data.
     """
@@ -80,12 +80,13 @@ class Pretraining:
     arguments: TrainingArguments
     accelerator: Accelerator
     folder: RunFolder
-    measure: Callable[[PreTrainedModel], float] | None
+    measure: Callable[[PreTrainedModel, Callable[[], bool]], dict[str, float]] | None
     continued: bool = False
     workers: int = 0
     progress: Progress = field(default_factory=Progress)
 
     def __post_init__(self) -> None:
+        self.model.to(self.accelerator.device)  # before the optimizers: their state follows the parameters
         self.learning_rate = self.arguments.peak_learning_rate(self.continued)
         self.optimizers = build_optimizers(
             self.model,
@@ -107,7 +108,9 @@ class Pretraining:
 
     def save(self) -> None:
         """Write a checkpoint of the last finished step; all processes take part."""
-        positions = {p: position for part in gather_object([self.progress.positions]) for p, position in part.items()}
+        # Only the partitions that a process reads: of the others it knows nothing since it started.
+        own = {p: self.progress.positions[p] for p in self._batches().partitions() if p in self.progress.positions}
+        positions = {p: position for part in gather_object([own]) for p, position in part.items()}
         if self.accelerator.is_main_process:
             tensors = {"model": dict(_tensors(self.model)), "optimizer": optimizer_tensors(self.optimizers)}
             save_checkpoint(self.folder.checkpoints, {**vars(self.progress), "positions": positions}, tensors)
@@ -120,24 +123,19 @@ class Pretraining:
             UserError: if the loss is not finite, data cannot be read, or a checkpoint cannot be written.
         """
         arguments, accelerator, progress = self.arguments, self.accelerator, self.progress
-        model = accelerator.prepare(self.model.to(accelerator.device))
-        positions = {partition: Position(**position) for partition, position in progress.positions.items()}
-        batches = Batches(
-            self.stream, arguments.batch_size, positions, accelerator.process_index, accelerator.num_processes
-        )
+        model = accelerator.prepare(self.model)
         with (
             StopRequest() as stop,
             self._open_log() as log,
             self._progress_bar() as bar,
-            read_ahead(load_batches(batches, self.workers), stop) as ahead,
+            ReadAhead(load_batches(self._batches(), self.workers), stop) as ahead,
         ):
             model.train()
             while progress.step < arguments.max_steps:
                 begun, cpu_begun = time.perf_counter(), cpu_seconds(self.workers)
                 batch = self._next(ahead)
                 waited = time.perf_counter() - begun
-                if total(float(batch is None), accelerator) or batch is None:
-                    self.save()
+                if batch is None:
                     raise Stopped(stop.signal or signal.SIGTERM, progress.step)
 
                 torch.manual_seed(key_of(arguments.seed, progress.step, accelerator.process_index))  # for dropout
@@ -172,10 +170,9 @@ class Pretraining:
                     "data_seconds": round(waited, 6),
                 }
                 if self.measure and progress.step % arguments.eval_steps == 0:
-                    line["heldout_loss"] = self.measure(self.model)
+                    line |= self.measure(self.model, stop)
                     model.train()
-                log.write(json.dumps(line) + "\n")
-                log.flush()
+                self._write(log, line)
                 accelerator.log(
                     {name: value for name, value in line.items() if name not in ("step", "samples")}, progress.step
                 )
@@ -183,35 +180,65 @@ class Pretraining:
                 bar.update(arguments.batch_size * self.task.units_per_sample)
                 if progress.step % arguments.save_steps == 0 or progress.step == arguments.max_steps:
                     self.save()
+            if stop():
+                raise Stopped(stop.signal or signal.SIGTERM, progress.step)
         return progress
 
+    def _batches(self) -> Batches:
+        positions = {partition: Position(**position) for partition, position in self.progress.positions.items()}
+        process, processes = self.accelerator.process_index, self.accelerator.num_processes
+        return Batches(self.stream, self.arguments.batch_size, positions, process, processes)
+
     def _next(self, ahead: Iterator[Batch]) -> Batch | None:
-        """The next batch, or None after a stop was asked for; a run that can read no further is saved first."""
+        """The next batch; None, with all saved, if any process was asked to stop.
+
+        Raises:
+            UserError: with all saved, if any process can read no further.
+        """
+        batch, failure = None, None
         try:
-            return next(ahead, None)
+            batch = next(ahead, None)
         except Exception as error:
-            self.save()
-            reason = str(error) if isinstance(error, UserError) else in_one_line(error)
-            raise UserError(
-                f"cannot read on after step {self.progress.step}, which is saved: {reason}; "
-                "when that is mended, the same command goes on"
-            ) from error
+            failure = error
+        # One sum tells every process what happened to any of them, so that all save and end together.
+        failed, stopped = divmod(int(total(1000 * (failure is not None) + (batch is None), self.accelerator)), 1000)
+        if not failed and not stopped:
+            return batch
+        self.save()
+        if not failed:
+            return None
+        reason = "another process could not" if failure is None else in_one_line(failure)
+        if isinstance(failure, UserError):  # one from a worker comes with that worker's traceback above it
+            reason = str(failure).strip().splitlines()[-1].removeprefix(f"{UserError.__module__}.UserError: ")
+        raise UserError(
+            f"cannot read on after step {self.progress.step}, which is saved: {reason}; "
+            "when that is mended, the same command goes on"
+        ) from failure
 
     def _stop_at_bad_batch(self, batch: Batch, error: NotFiniteError) -> NoReturn:
         """Keep the last good state, write down what was in the batch, and stop."""
-        self.save()
+        if all(bool(parameter.isfinite().all()) for parameter in self.model.parameters()):
+            self.save()
         spans = [span for part in gather_object([[s.spans.tolist() for s in batch.samples]]) for span in part]
         path = self.folder.path / "bad_batch.json"
         if self.accelerator.is_main_process:
-            content = {"step": self.progress.step + 1, "columns": ["shard", "row", "from", "to"], "samples": spans}
+            files = {shard: self.stream.rows.name(shard) for sample in spans for shard, *_ in sample}
+            columns = ["shard", "row", "from", "to"]
+            content = {"step": self.progress.step + 1, "columns": columns, "samples": spans, "shards": files}
             write_text(path, json.dumps(content))
         raise UserError(
-            f"step {self.progress.step + 1} is not finite ({error}); the state before it is saved, its rows are in {path}; "
+            f"step {self.progress.step + 1} is not finite ({error}); the state before it is kept, its rows are in {path}; "
             "try a lower --learning_rate in another --output_dir"
         ) from error
 
-    def _open_log(self) -> IO[str]:
-        return self.folder.log.open("a") if self.accelerator.is_main_process else open(os.devnull, "w")
+    def _write(self, log: BinaryIO, line: dict[str, Any]) -> None:
+        with writing(self.folder.log):
+            log.write((json.dumps(line) + "\n").encode())
+
+    def _open_log(self) -> BinaryIO:
+        # Without a buffer: what is logged survives a kill, and closing after a failed write fails no second time.
+        path = self.folder.log if self.accelerator.is_main_process else os.devnull
+        return cast(BinaryIO, open(path, "ab", buffering=0))
 
     def _progress_bar(self) -> Any:
         size = self.arguments.batch_size * self.task.units_per_sample

@@ -12,9 +12,9 @@ from typing import Any, Self
 
 import yaml
 
-from hf_ssl.errors import UserError
+from hf_ssl.errors import UserError, in_one_line
 
-# What may differ between a run and its resumption without changing a single figure.
+# What may differ between a run and its resumption: it changes no sample and no mask. (Accumulation changes the last bits.)
 FREE_TO_CHANGE = {
     "output_dir",
     "save_steps",
@@ -23,6 +23,7 @@ FREE_TO_CHANGE = {
     "dataloader_num_workers",
     "gradient_accumulation_steps",
 }
+SET_UP = ("config.yaml", "data.json", "tokenizer", "checkpoints", ".lock")  # what exists before the first step
 
 
 class RunFolder:
@@ -43,29 +44,28 @@ class RunFolder:
         self.results = path / "results.json"
         self.card = path / "README.md"
         self.plots = path / "plots"
-        self._fresh = False
 
     def __enter__(self) -> Self:
-        self._fresh = not self.path.exists()
-        if (
-            self.path.is_dir()
-            and any(self.path.iterdir())
-            and not (self.path / "config.yaml").exists()
-            and not self._only_lock()
-        ):
-            raise UserError(f"{self.path} holds something that is not a run; choose another --output_dir")
+        self._made = not self.path.exists()
+        if self.path.is_dir() and not (self.path / "config.yaml").exists():
+            ours = {*SET_UP, *(f".{name}.writing" for name in SET_UP)}
+            if {file.name for file in self.path.iterdir()} - ours:
+                raise UserError(f"{self.path} holds something that is not a run; choose another --output_dir")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock = (self.path / ".lock").open("a")
         except OSError as error:
             raise UserError(f"cannot write to {self.path} ({error.strerror}); choose another --output_dir") from error
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.lockf(
+                self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB
+            )  # not flock: processes that read data would inherit it
         except OSError as error:
             self._lock.close()
             raise UserError(
                 f"another process is working in {self.path}; wait for it or choose another --output_dir"
             ) from error
+        self._begun = self.log.exists() or any(self.checkpoints.glob("*"))
         try:
             self._check_config()
         except BaseException:
@@ -76,16 +76,22 @@ class RunFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None and self._fresh and not self.log.exists():
-            shutil.rmtree(self.path, ignore_errors=True)
+        if kind is not None and not self._begun and not self.log.exists():
+            self._clear()
+            if self._made:
+                shutil.rmtree(self.path, ignore_errors=True)
         self._lock.close()
 
-    def _only_lock(self) -> bool:
-        return [file.name for file in self.path.iterdir()] == [".lock"]
+    def _clear(self) -> None:
+        """Remove what was made for a run that took no step, and nothing else."""
+        for name in SET_UP[:-1]:
+            path = self.path / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
     def _check_config(self) -> None:
         path = self.path / "config.yaml"
-        if not path.exists():
+        if not self._begun or not path.exists():
+            self._clear()
             write_text(path, yaml.safe_dump(self.config, sort_keys=False))
             return
         saved = yaml.safe_load(path.read_text())
@@ -107,7 +113,7 @@ class RunFolder:
             write_text(path, json.dumps(record, indent=1))
             return
         saved = json.loads(path.read_text())
-        if saved["revision"] == record["revision"]:
+        if (saved["revision"], saved["shards"]) == (record["revision"], record["shards"]):
             return
         now = {file["path"]: file for file in record["files"]}
         for file in saved["files"]:
@@ -118,9 +124,14 @@ class RunFolder:
                     "content); put the old file back, or choose another --output_dir"
                 )
         raise UserError(
-            f"the data set {record['name']} changed since {self.path} was begun (revision {saved['revision'][:12]} then, "
-            f"{record['revision'][:12]} now); choose another --output_dir"
+            f"the data set {record['name']} changed since {self.path} was begun (revision {saved['revision'][:12]} in "
+            f"{saved['shards']} shards then, {record['revision'][:12]} in {record['shards']} now); choose another --output_dir"
         )
+
+    def recorded_revision(self) -> str | None:
+        """The revision of the data that the run was begun with."""
+        path = self.path / "data.json"
+        return str(json.loads(path.read_text())["revision"]) if path.exists() else None
 
     def cut_log(self, step: int) -> None:
         """Drop lines of the log after a step, and a half-written last one."""
@@ -135,33 +146,40 @@ class RunFolder:
                 yield line
 
 
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what goes wrong while a file or folder is written into a sentence."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:  # safetensors and tokenizers have errors of their own for a full disk
+        raise UserError(
+            f"cannot write {path} ({in_one_line(error)}); make room and run the same command to go on"
+        ) from error
+
+
 def write_text(path: Path, text: str) -> None:
     """Replace a file in one go: a reader sees the old or the new text."""
     temporary = path.with_name(f".{path.name}.writing")
-    try:
+    with writing(path):
         with temporary.open("w") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise UserError(
-            f"cannot write {path} ({error.strerror}); make room and run the same command to go on"
-        ) from error
 
 
 @contextlib.contextmanager
 def replace_folder(path: Path) -> Iterator[Path]:
-    """Give a temporary folder to fill, which then takes the place of ``path`` in one go."""
+    """Give a temporary folder to fill, which takes the place of ``path`` when it is complete."""
     temporary = path.with_name(f".{path.name}.writing")
     try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir()
-        yield temporary
-        shutil.rmtree(path, ignore_errors=True)
-        temporary.rename(path)
-    except OSError as error:
-        raise UserError(f"cannot write {path} ({error}); make room and run the same command to go on") from error
+        with writing(path):
+            shutil.rmtree(temporary, ignore_errors=True)
+            temporary.mkdir()
+            yield temporary
+            shutil.rmtree(path, ignore_errors=True)
+            temporary.rename(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -1,7 +1,7 @@
 """SIGTERM and SIGINT ask for a stop; the step in progress is finished and saved."""
 
+import os
 import signal
-import sys
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -27,7 +27,7 @@ class StopRequest:
 
     def _receive(self, number: int, _frame: FrameType | None) -> None:
         if self.signal is None:
-            print("\nstopping after this step; the run is saved", file=sys.stderr)
+            os.write(2, b"\nstopping after this step, which is saved\n")  # print is not safe in a signal handler
         self.signal = number
 
 

@@ -139,8 +139,20 @@ def test_a_partition_without_a_usable_row_is_an_error(parquet):
             return [], carry, block.table.num_rows
 
     stream = Stream(stream_of(parquet).rows, Nothing(), 0, 8)
-    with pytest.raises(UserError, match="no usable row"):
+    with pytest.raises(UserError, match="nothing usable"):
         next(stream.read(0, Position()))
+
+
+def test_a_partition_without_usable_rows_reads_all_shards(parquet):
+    class FirstShard(RowNumbers):
+        def encode(self, block, carry):
+            return super().encode(block, carry) if block.shard == 0 else ([], carry, 0)
+
+    stream = Stream(stream_of(parquet).rows, FirstShard(), 0, 4)
+    batches = take(stream, 10)
+    assert {shard for batch in batches for shard, _ in rows_of(batch)} == {0}
+    positions = {p: Position(**position) for batch in batches[:5] for p, position in batch.positions.items()}
+    assert [rows_of(b) for b in take(stream, 5, positions)] == [rows_of(b) for b in batches[5:]]
 
 
 def test_positions_are_a_few_integers(parquet):

@@ -12,7 +12,7 @@ from hf_ssl.data.text import is_held_out
 from hf_ssl.data.vocabulary import count_tokens
 from hf_ssl.evaluation.embed import embed_texts
 from hf_ssl.evaluation.heldout import hold_out
-from hf_ssl.evaluation.labelled import labelled_texts
+from hf_ssl.evaluation.labelled import TooFewLabelsError, labelled_texts
 from hf_ssl.pretext.masked_language import MaskedLanguage
 
 TASK = MaskedLanguage(sequence_length=32, vocabulary_size=400, mask_probability=0.5)
@@ -80,7 +80,8 @@ def test_bank_and_test_rows_never_meet(rows):
 
 def test_too_few_rows_or_one_label_are_not_measured(tmp_path):
     folder = write_parquet(tmp_path / "few", count=30, files=1)
-    assert labelled_texts(open_source(DataArguments(dataset_name=str(folder))).train, None, "text", "label") is None
+    with pytest.raises(TooFewLabelsError, match="test rows have a label|labels with at least 10"):
+        labelled_texts(open_source(DataArguments(dataset_name=str(folder))).train, None, "text", "label")
 
 
 def test_features_do_not_depend_on_order_or_padding(tokenizer):

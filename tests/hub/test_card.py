@@ -62,7 +62,7 @@ def test_the_loading_block_runs_without_our_package(finished, tmp_path):
     result = subprocess.run([sys.executable, "-c", hide + block], cwd=tmp_path, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert "MISSING" not in result.stderr + result.stdout
-    assert result.stdout.strip()
+    assert result.stdout.endswith("\n")  # the word itself may be white space
 
 
 HOSTILE = [
@@ -92,7 +92,8 @@ def test_hostile_names_are_text(finished, tmp_path_factory, name, label):
     card = ModelCard.load(folder.card)
     assert card.data.eval_results[0].dataset_name == name
     assert card.data.license == label
-    outside_code = re.sub(r"```.*?```", "", card.text, flags=re.S)
+    outside_code = re.sub(r"```.*?```|`[^`\n]*`", "", card.text, flags=re.S)
     assert "<script>" not in outside_code
+    assert "<script>" in card.text or "<script>" not in name + label
     if name == "{{ 7 * 7 }}":
-        assert name in outside_code  # shown, not computed
+        assert name in card.text  # shown, not computed
