@@ -236,7 +236,7 @@ def test_text_without_words_has_a_baseline(tmp_path):
 
 @pytest.mark.slow
 def test_the_log_on_a_full_disk(tmp_path, parquet, cache):
-    """The log may not grow by more than a kilobyte; afterwards the same command goes on, exactly."""
+    """The log may grow by little more than a line; afterwards the same command goes on, exactly."""
     folder = tmp_path / "run"
     arguments = [*SMALL, "--dataset_name", parquet, "--output_dir", folder]
     pretrain(*arguments)
@@ -246,7 +246,7 @@ def test_the_log_on_a_full_disk(tmp_path, parquet, cache):
     size = sum(len(line) + 1 for line in expected[:8])
     result = subprocess.run(
         command(*arguments), env=os.environ | {"HF_HOME": str(cache)}, capture_output=True, text=True,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size + 1000, resource.RLIM_INFINITY)),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size + 300, resource.RLIM_INFINITY)),
     )  # fmt: skip
     assert result.returncode == 1, result.stderr
     assert re.search(r"error: cannot write .*log.jsonl .*make room and run the same command", result.stderr)

@@ -232,8 +232,10 @@ class Pretraining:
         ) from error
 
     def _write(self, log: BinaryIO, line: dict[str, Any]) -> None:
+        rest = (json.dumps(line) + "\n").encode()
         with writing(self.folder.log):
-            log.write((json.dumps(line) + "\n").encode())
+            while rest:  # a nearly full disk takes a part first, and only then fails
+                rest = rest[log.write(rest) :]
 
     def _open_log(self) -> BinaryIO:
         # Without a buffer: what is logged survives a kill, and closing after a failed write fails no second time.

@@ -224,6 +224,8 @@ def test_a_killed_run_with_workers_leaves_no_lock(parquet, cache, tmp_path):
     wait_for_step(folder, 3, process)
     process.kill()
     process.wait()
+    process.stdout.close()
+    process.stderr.close()
     again = RunFolder(folder, yaml.safe_load((folder / "config.yaml").read_text()))
     with again:  # at once, while the orphaned workers still live
         pass
