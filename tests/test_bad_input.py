@@ -252,7 +252,10 @@ def test_the_log_on_a_full_disk(tmp_path, parquet, cache):
     assert re.search(r"error: cannot write .*log.jsonl .*make room and run the same command", result.stderr)
     assert "Traceback" not in result.stderr
     pretrain(*arguments)
-    kept = [[json.loads(line)[key] for key in ("step", "samples", "loss")] for line in (folder / "log.jsonl").open()]
+    kept = [
+        [json.loads(line)[key] for key in ("step", "samples", "loss")]
+        for line in (folder / "log.jsonl").read_text().splitlines()
+    ]
     assert kept == [[json.loads(line)[key] for key in ("step", "samples", "loss")] for line in expected]
 
 

@@ -16,7 +16,7 @@ class TrainingArguments:
     _argument_group_name = "training"
 
     output_dir: str = field(default="runs/pretrain", metadata={"help": "Run folder; the same command goes on from it."})
-    max_steps: int = field(default=450, metadata={"help": "Optimizer steps."})
+    max_steps: int = field(default=500, metadata={"help": "Optimizer steps."})
     batch_size: int = field(
         default=16, metadata={"help": "Samples an optimizer step, over all processes and accumulation."}
     )
