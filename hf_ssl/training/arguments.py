@@ -31,7 +31,8 @@ class TrainingArguments:
         metadata={"help": "Peak of the optimizer (default: Muon 0.01, AdamW 0.001; a tenth from a checkpoint)."},
     )
     embedding_learning_rate: float = field(
-        default=4e-3, metadata={"help": "With Muon: AdamW's peak for embeddings, norms, biases."}
+        default=4e-3,
+        metadata={"help": "With Muon: AdamW's peak for embeddings, norms, biases (a tenth of it from a checkpoint)."},
     )
     weight_decay: float = field(default=0.0, metadata={"help": "Decoupled weight decay of matrices."})
     warmup_share: float = field(default=0.05, metadata={"help": "Share of the steps in which the rate rises."})

@@ -102,8 +102,8 @@ class Pretraining:
         state = checkpoint.state
         state["positions"] = {int(partition): position for partition, position in state["positions"].items()}
         self.progress = Progress(**state)
-        missing = self.model.load_state_dict(checkpoint.tensors("model"), strict=False)
-        assert not missing.unexpected_keys, missing
+        loaded = self.model.load_state_dict(checkpoint.tensors("model"), strict=False)  # tied weights are saved once
+        assert not loaded.unexpected_keys, loaded
         load_optimizer_tensors(self.optimizers, checkpoint.tensors("optimizer"))
 
     def save(self) -> None:
