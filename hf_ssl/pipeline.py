@@ -155,7 +155,6 @@ def _train(
         f"{accelerator.mixed_precision} mixed precision, on {accelerator.device}; '{material.source.name}' at "
         f"{material.source.revision[:12]}, {rows.shards} shards in {stream.partitions} partitions"
     )
-    checkpoint = None
     with accelerator.main_process_first():
         checkpoint = newest_checkpoint(folder.checkpoints)
     if accelerator.is_main_process:
@@ -207,7 +206,8 @@ def _finish(
         note = str(error)
     last = newest_checkpoint(folder.checkpoints)
     skipped = sum(position["skipped"] for position in last.state["positions"].values()) if last else 0
-    results = results_of(task, arguments, material, model, progress, heldout, features, note, skipped, command)
+    record = material.source.record() | {"label_column": material.label_column, "skipped_rows": skipped}
+    results = results_of(task, arguments, record, model, progress, heldout, features, note, command)
     draw_loss(folder, heldout)
     write_card(folder, results)
     write_text(folder.results, json.dumps(results, indent=2) + "\n")

@@ -1,13 +1,17 @@
 """What is shipped: the wheel holds the card templates; the README's blocks are true."""
 
+import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, run
+from huggingface_hub import ModelCard
 
 
 @pytest.mark.slow
@@ -66,3 +70,19 @@ def test_no_randomness_but_by_argument():
 def test_nothing_is_unpickled_and_no_remote_code_is_trusted():
     for path in [*(ROOT / "hf_ssl").rglob("*.py"), *(ROOT / "scripts").rglob("*.py")]:
         assert not re.search(r"torch\.load\(|import pickle|trust_remote_code=True", path.read_text()), path
+
+
+@pytest.mark.slow
+def test_the_readmes_main_command(tmp_path, cache):
+    """The very words, for fewer steps: on the built-in documents, in an empty folder."""
+    line = next(
+        line for line in (ROOT / "README.md").read_text().splitlines() if line.endswith("--output_dir runs/docs")
+    )
+    script, *arguments = shlex.split(line.split(" && ")[-1])[1:]
+    result = run(*arguments, "--max_steps=10", script=Path(script).name, cache=cache, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    results = json.loads((tmp_path / "runs" / "docs" / "results.json").read_text())
+    assert results["data"]["name"] == "embedded:docs"
+    assert set(results["features"]) == {"pretrained", "untrained", "tfidf_svd"}
+    card = ModelCard.load(tmp_path / "runs" / "docs" / "README.md")
+    assert line.split(" && ")[-1].split("python ")[1].split()[-1] in card.text

@@ -2,16 +2,13 @@
 
 import platform
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from transformers import PreTrainedModel
 
 from hf_ssl.pretext.masked_language import MaskedLanguage
 from hf_ssl.training.arguments import TrainingArguments
 from hf_ssl.training.pretrain import Progress
-
-if TYPE_CHECKING:
-    from hf_ssl.pipeline import Material
 
 PACKAGES = ("hf_ssl", "torch", "transformers", "datasets", "accelerate", "tokenizers", "scikit-learn", "numpy")
 FIGURES = {
@@ -31,13 +28,12 @@ SPREAD = (
 def results_of(
     task: MaskedLanguage,
     arguments: TrainingArguments,
-    material: "Material",
+    data: dict[str, Any],
     model: PreTrainedModel,
     progress: Progress,
     heldout: dict[str, float] | None,
     features: dict[str, Any] | None,
     note: str,
-    skipped: int,
     command: str,
 ) -> dict[str, Any]:
     """All figures of a run with what they depend on, as JSON."""
@@ -52,7 +48,7 @@ def results_of(
             task.unit: progress.units,
             "steps": progress.step,
         },
-        "data": material.source.record() | {"label_column": material.label_column, "skipped_rows": skipped},
+        "data": data,
         "model": {
             "class": type(model).__name__,
             "parameters": model.num_parameters(),

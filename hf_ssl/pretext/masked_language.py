@@ -3,9 +3,10 @@
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from hf_ssl.errors import UserError
+from hf_ssl.pretext.text_arguments import TextArguments
 
 if TYPE_CHECKING:  # heavy, and not needed for --help
     import numpy as np
@@ -17,44 +18,18 @@ if TYPE_CHECKING:  # heavy, and not needed for --help
 
 
 @dataclass(frozen=True)
-class MaskedLanguage:
+class MaskedLanguage(TextArguments):
     """Hide tokens, predict them. Implements `PretextTask`."""
 
     _argument_group_name = "task: masked language modelling"
     unit: ClassVar[str] = "tokens"
 
-    text_column: str = field(default="text", metadata={"help": "Column that holds the text."})
-    sequence_length: int = field(default=128, metadata={"help": "Tokens a block."})
     mask_probability: float = field(default=0.3, metadata={"help": "Share of tokens to predict."})
-    model_size: Literal["tiny", "small", "base"] = field(
-        default="tiny", metadata={"help": "A ModernBERT of this size."}
-    )
-    config_name: str | None = field(
-        default=None, metadata={"help": "Any transformers configuration, id or folder, instead."}
-    )
-    model_name_or_path: str | None = field(default=None, metadata={"help": "Go on from this checkpoint."})
-    tokenizer_name: str | None = field(
-        default=None,
-        metadata={"help": "Tokenizer to use (default: the checkpoint's, else one learned from the first rows)."},
-    )
-    vocabulary_size: int = field(default=8192, metadata={"help": "Entries of a tokenizer learned here."})
-    dropout: float = field(default=0.0, metadata={"help": "Dropout, whatever the configuration says."})
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 < self.mask_probability < 1:
             raise UserError(f"--mask_probability must lie between 0 and 1, not {self.mask_probability}")
-        if self.config_name and self.model_name_or_path:
-            raise UserError(
-                "--config_name and --model_name_or_path exclude each other: a checkpoint has its configuration"
-            )
-        if not 0 <= self.dropout < 1:
-            raise UserError(f"--dropout must be at least 0 and below 1, not {self.dropout}")
-        if self.sequence_length < 8:
-            raise UserError(f"--sequence_length must be at least 8, not {self.sequence_length}")
-        if self.vocabulary_size < 300:
-            raise UserError(
-                f"--vocabulary_size must be at least 300 (256 bytes, signs, some words), not {self.vocabulary_size}"
-            )
 
     @property
     def units_per_sample(self) -> int:

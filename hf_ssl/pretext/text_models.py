@@ -1,6 +1,6 @@
 """Stock text models, by size, by configuration or from a checkpoint."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,9 +15,7 @@ from transformers import (
 )
 
 from hf_ssl.errors import UserError, in_one_line
-
-if TYPE_CHECKING:
-    from hf_ssl.pretext.masked_language import MaskedLanguage
+from hf_ssl.pretext.text_arguments import TextArguments
 
 # hidden size, layers, heads, inner size of the gated feed-forward. ModernBERT (Warner et al. 2024) rather than BERT: with
 # 819,000 tokens of AG News at equal size and CPU time its held-out loss was 5.3 to 5.8 against 6.5 (unigram 7.1).
@@ -25,12 +23,12 @@ SIZES = {"tiny": (192, 3, 3, 512), "small": (384, 6, 6, 1024), "base": (768, 22,
 
 
 def masked_language_model(
-    task: "MaskedLanguage", tokenizer: PreTrainedTokenizerBase, counts: np.ndarray, seed: int
+    arguments: TextArguments, tokenizer: PreTrainedTokenizerBase, counts: np.ndarray, seed: int
 ) -> PreTrainedModel:
     """Build or load a ``...ForMaskedLM`` for a tokenizer.
 
     Args:
-        task: says which model, and the dropout.
+        arguments: which model, and the dropout.
         tokenizer: gives vocabulary size and special tokens.
         counts: occurrences of each token, for the output bias of a new model: it starts at the unigram loss, without
             the first plateau.
@@ -39,13 +37,13 @@ def masked_language_model(
     Raises:
         UserError: if there is no such configuration or checkpoint, or it cannot hold the blocks.
     """
-    name = task.model_name_or_path or task.config_name or task.model_size
+    name = arguments.model_name_or_path or arguments.config_name or arguments.model_size
     try:
-        config = _config(task, tokenizer)
-        _set_dropout(config, task.dropout)
+        config = _config(arguments, tokenizer)
+        _set_dropout(config, arguments.dropout)
         with torch.random.fork_rng():
             torch.manual_seed(seed)  # also for what a checkpoint lacks
-            if task.model_name_or_path:
+            if arguments.model_name_or_path:
                 model, information = AutoModelForMaskedLM.from_pretrained(
                     name, config=config, **_options(), use_safetensors=True, output_loading_info=True
                 )
@@ -78,28 +76,28 @@ def _options() -> dict[str, Any]:
     return {"dtype": torch.float32, **attention}
 
 
-def _config(task: "MaskedLanguage", tokenizer: PreTrainedTokenizerBase) -> PretrainedConfig:
-    name = task.model_name_or_path or task.config_name
+def _config(arguments: TextArguments, tokenizer: PreTrainedTokenizerBase) -> PretrainedConfig:
+    name = arguments.model_name_or_path or arguments.config_name
     if name:
         config = AutoConfig.from_pretrained(name)
         longest = getattr(config, "max_position_embeddings", None)
         if longest is not None and "roberta" in config.model_type:
             longest -= config.pad_token_id + 1  # its positions start behind the padding token's number
-        if longest is not None and longest < task.sequence_length:
+        if longest is not None and longest < arguments.sequence_length:
             raise UserError(
-                f"--sequence_length {task.sequence_length} is longer than the {longest} positions of the model"
+                f"--sequence_length {arguments.sequence_length} is longer than the {longest} positions of the model"
             )
-        if task.config_name:
+        if arguments.config_name:
             config.update({"vocab_size": len(tokenizer), **_special_tokens(tokenizer)})
         return config  # type: ignore[no-any-return]
-    hidden, layers, heads, inner = SIZES[task.model_size]
+    hidden, layers, heads, inner = SIZES[arguments.model_size]
     return ModernBertConfig(
         vocab_size=len(tokenizer),
         hidden_size=hidden,
         num_hidden_layers=layers,
         num_attention_heads=heads,
         intermediate_size=inner,
-        max_position_embeddings=max(512, task.sequence_length),
+        max_position_embeddings=max(512, arguments.sequence_length),
         layer_types=["full_attention"] * layers,  # blocks are short: a window would save nothing
         **_special_tokens(tokenizer),
     )

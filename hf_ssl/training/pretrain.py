@@ -1,12 +1,11 @@
 """The loop: next batch, corrupt, loss, backward, step; once in a while measure, save, log."""
 
 import json
-import os
 import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, NoReturn, cast
+from typing import Any, NoReturn
 
 import torch
 from accelerate import Accelerator
@@ -21,6 +20,7 @@ from hf_ssl.progress import progress_bar
 from hf_ssl.randomness import key_of
 from hf_ssl.training.arguments import TrainingArguments
 from hf_ssl.training.checkpoint import Checkpoint, save_checkpoint
+from hf_ssl.training.log import StepLog
 from hf_ssl.training.optimizers import (
     build_optimizers,
     load_optimizer_tensors,
@@ -29,7 +29,7 @@ from hf_ssl.training.optimizers import (
     warmup_stable_decay,
 )
 from hf_ssl.training.processes import cpu_seconds, samples_hash, total
-from hf_ssl.training.run_folder import RunFolder, write_text, writing
+from hf_ssl.training.run_folder import RunFolder, write_text
 from hf_ssl.training.signals import Stopped, StopRequest
 from hf_ssl.training.step import NotFiniteError, corrupt, take_step
 
@@ -126,7 +126,7 @@ class Pretraining:
         model = accelerator.prepare(self.model)
         with (
             StopRequest() as stop,
-            self._open_log() as log,
+            StepLog(self.folder.log if accelerator.is_main_process else None) as log,
             self._progress_bar() as bar,
             ReadAhead(load_batches(self._batches(), self.workers), stop) as ahead,
         ):
@@ -172,7 +172,7 @@ class Pretraining:
                 if self.measure and progress.step % arguments.eval_steps == 0:
                     line |= self.measure(self.model, stop)
                     model.train()
-                self._write(log, line)
+                log.write(line)
                 accelerator.log(
                     {name: value for name, value in line.items() if name not in ("step", "samples")}, progress.step
                 )
@@ -230,17 +230,6 @@ class Pretraining:
             f"step {self.progress.step + 1} is not finite ({error}); the state before it is kept, its rows are in {path}; "
             "try a lower --learning_rate in another --output_dir"
         ) from error
-
-    def _write(self, log: BinaryIO, line: dict[str, Any]) -> None:
-        rest = (json.dumps(line) + "\n").encode()
-        with writing(self.folder.log):
-            while rest:  # a nearly full disk takes a part first, and only then fails
-                rest = rest[log.write(rest) :]
-
-    def _open_log(self) -> BinaryIO:
-        # Without a buffer: what is logged survives a kill, and closing after a failed write fails no second time.
-        path = self.folder.log if self.accelerator.is_main_process else os.devnull
-        return cast(BinaryIO, open(path, "ab", buffering=0))
 
     def _progress_bar(self) -> Any:
         size = self.arguments.batch_size * self.task.units_per_sample
