@@ -1,7 +1,5 @@
 """Masked language modelling: hide some tokens, predict them from the rest (Devlin et al. 2019)."""
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -106,27 +104,9 @@ class MaskedLanguage(TextArguments):
         """
         import torch
 
-        with head_only_at(getattr(model, "module", model), batch["positions"]):
-            logits = model(input_ids=batch["input_ids"]).logits.float()
+        from hf_ssl.pretext.sparse_prediction import only_at
+
+        with only_at(getattr(model, "module", model), batch["positions"]):
+            logits = model(input_ids=batch["input_ids"]).logits.flatten(0, -2).float()
         loss = torch.nn.functional.cross_entropy(logits, batch["labels"])
         return {"loss": loss, "logits": logits.detach()}
-
-
-@contextlib.contextmanager
-def head_only_at(model: "PreTrainedModel", positions: "Tensor") -> Iterator[None]:
-    """Within this context the encoder of a stock model hands only some tokens to its head.
-
-    Args:
-        model: a model with a separate encoder (``base_model``), as all of transformers' masked language models have.
-        positions: flat indices into (rows x length); logits then have the shape (positions, vocabulary).
-    """
-
-    def pick(_module: Any, _inputs: Any, outputs: Any) -> Any:
-        outputs.last_hidden_state = outputs.last_hidden_state.flatten(0, 1)[positions]
-        return outputs
-
-    handle = model.base_model.register_forward_hook(pick)
-    try:
-        yield
-    finally:
-        handle.remove()
