@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import yaml
 from huggingface_hub import EvalResult, ModelCardData
 from markupsafe import Markup
 
@@ -24,7 +25,16 @@ def write_card(folder: RunFolder, results: dict[str, Any]) -> None:
     body = environment.get_template(f"{results['task']}.md").render(
         results=results, config=folder.config, figures=FIGURES, title=folder.path.resolve().name
     )
-    write_text(folder.card, f"---\n{_metadata(folder.path.resolve().name, results).to_yaml()}\n---\n\n{body}")
+    write_text(folder.card, f"---\n{_yaml(_metadata(folder.path.resolve().name, results))}\n---\n\n{body}")
+
+
+def _yaml(data: ModelCardData) -> str:
+    """Metadata as YAML that reads back equal; readable letters where that is possible."""
+    text = str(data.to_yaml())
+    if yaml.safe_load(text) == data.to_dict():
+        return text
+    # Some line separators (U+0085, U+2028) come back as spaces unless everything but ASCII is escaped.
+    return yaml.safe_dump(data.to_dict(), sort_keys=False, allow_unicode=False)
 
 
 def _code(value: object) -> Markup:

@@ -66,6 +66,9 @@ def test_the_loading_block_runs_without_our_package(finished, tmp_path):
 
 
 HOSTILE = [
+    "\x85",
+    "a\u2028b",
+    "\r\n",
     "<script>alert(1)</script>",
     "{{ 7 * 7 }}",
     "{% for x in y %}",
