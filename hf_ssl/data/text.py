@@ -60,7 +60,7 @@ def _binary(table: pa.Table, column: str) -> list[bytes | None]:
     kind = table.schema.field(column).type
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)):
         raise UserError(f"column '{column}' holds {kind}, not text; name a text column with --text_column")
-    return table.column(column).cast(pa.large_binary()).to_pylist()  # type: ignore[no-any-return]
+    return table.column(column).cast(pa.large_binary()).to_pylist()
 
 
 @dataclass(frozen=True)
