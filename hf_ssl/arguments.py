@@ -1,5 +1,7 @@
 """Command lines out of dataclasses: a YAML file gives defaults, the command line wins."""
 
+import argparse
+import contextlib
 import dataclasses
 import difflib
 import sys
@@ -32,13 +34,16 @@ class ArgumentParser(HfArgumentParser):
         return f"unknown key '{name}' in {place}" + (f"; did you mean '{near[0]}'?" if near else "")
 
 
-def parse_arguments(types: Sequence[Any], arguments: Sequence[str], description: str) -> tuple[Any, ...]:
+def parse_arguments(
+    types: Sequence[Any], arguments: Sequence[str], description: str, defaults: dict[str, Any] | None = None
+) -> tuple[Any, ...]:
     """Parse flags into one instance of each dataclass in ``types``.
 
     Args:
         types: dataclasses whose fields are the flags.
         arguments: the command line without the program's name; ``--config FILE`` names a flat YAML file.
         description: shown by ``--help``.
+        defaults: instead of those of the dataclasses.
 
     Returns:
         One instance of each type, in order.
@@ -48,9 +53,10 @@ def parse_arguments(types: Sequence[Any], arguments: Sequence[str], description:
     """
     parser = ArgumentParser(list(types), description=description, allow_abbrev=False)
     parser.add_argument("--config", type=Path, help="Flat YAML file of defaults; the command line wins.")
+    parser.set_defaults(**(defaults or {}))
     given, _ = parser.parse_known_args(list(arguments))
-    defaults = _read_yaml(given.config, parser) if given.config else []
-    parsed, rest = parser.parse_known_args([*defaults, *arguments])
+    from_file = _read_yaml(given.config, parser) if given.config else []
+    parsed, rest = parser.parse_known_args([*from_file, *arguments])
     if rest:
         unknown = [word for word in rest if word.startswith("--")]
         if unknown:
@@ -60,6 +66,19 @@ def parse_arguments(types: Sequence[Any], arguments: Sequence[str], description:
         return tuple(_build(kind, parsed) for kind in types)
     except UserError as error:
         parser.error(str(error))
+
+
+def value_given(name: str, arguments: Sequence[str]) -> str | None:
+    """What the command line, or else the file that ``--config`` names, says of one flag; nothing is checked."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument(f"--{name}")
+    parser.add_argument("--config", type=Path)
+    known, _ = parser.parse_known_args(list(arguments))
+    value = getattr(known, name)
+    if value is None and known.config is not None and known.config.is_file():
+        with contextlib.suppress(yaml.YAMLError, UnicodeDecodeError, AttributeError):  # the real parsing tells
+            value = (yaml.safe_load(known.config.read_text()) or {}).get(name)
+    return None if value is None else str(value)
 
 
 def _build(kind: Any, parsed: Namespace) -> Any:

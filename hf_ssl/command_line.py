@@ -1,11 +1,41 @@
-"""How scripts end: a user's mistake is one sentence and a non-zero status, never a traceback."""
+"""How scripts run and end: a user's mistake is one sentence and a non-zero status, never a traceback."""
 
 import os
 import re
+import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from hf_ssl.arguments import parse_arguments, value_given
+from hf_ssl.data.sources import DataArguments
 from hf_ssl.errors import UserError, in_one_line
+from hf_ssl.pretext.tasks import TaskChoice, task_class, task_names
+from hf_ssl.training.arguments import TrainingArguments
+
+
+def run_pretraining(arguments: Sequence[str], description: str, command: Sequence[str], task: str | None) -> None:
+    """Parse the flags of a task and pretrain with it.
+
+    Args:
+        arguments: the command line without the program's name.
+        description: shown by ``--help``.
+        command: the whole command line, for the card.
+        task: the only one that the script runs; None lets ``--task`` choose.
+    """
+    chosen = value_given("task", arguments) or task
+    if chosen is None:
+        parse_arguments([TaskChoice, DataArguments, TrainingArguments], arguments, description)
+        raise UserError(f"name a task with --task: one of {', '.join(task_names())}")
+    if task not in (None, chosen):
+        raise UserError(f"this script runs {task}; for {chosen} take scripts/pretrain.py --task {chosen}")
+    kind = task_class(chosen)
+    types = [TaskChoice, kind, DataArguments, TrainingArguments]
+    _, settled, data, training = parse_arguments(types, arguments, description, kind.training_defaults)
+
+    from hf_ssl.pipeline import pretrain  # heavy: after --help
+
+    launcher = ["torchrun", "--nproc_per_node", os.environ["WORLD_SIZE"]] if "WORLD_SIZE" in os.environ else ["python"]
+    pretrain(settled, data, training, shlex.join([*launcher, *command]))
 
 
 def run_script(main: Callable[[list[str]], None]) -> None:

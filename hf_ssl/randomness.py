@@ -41,6 +41,16 @@ def random_uniform(keys: Tensor, count: int) -> Tensor:
     return _shift_right(random_bits(keys, count), 11).double() * 2.0**-53
 
 
+def random_ranks(keys: Tensor, count: int) -> Tensor:
+    """A random order of ``count`` things a row: int64 of shape (rows, count), the place of each."""
+    return random_bits(keys, count).argsort(1).argsort(1)
+
+
+def subkeys(keys: Tensor, count: int) -> tuple[Tensor, ...]:
+    """Keys of their own for ``count`` purposes, each of the shape of ``keys``."""
+    return random_bits(keys, count).unbind(1)
+
+
 def _shift_right(bits: Tensor, by: int) -> Tensor:
     """Logical shift: torch's own repeats the sign."""
     return (bits >> by) & ((1 << (64 - by)) - 1)

@@ -9,25 +9,14 @@ The run folder holds config.yaml, log.jsonl, checkpoints, model (for transformer
 card README.md. The same command goes on from the newest checkpoint, with exactly the figures of a run that was never stopped.
 """
 
-import os
-import shlex
 import sys
 
-from hf_ssl.arguments import parse_arguments
-from hf_ssl.command_line import run_script
-from hf_ssl.data.sources import DataArguments
-from hf_ssl.pretext.masked_language import MaskedLanguage
-from hf_ssl.training.arguments import TrainingArguments
+from hf_ssl.command_line import run_pretraining, run_script
 
 
 def main(arguments: list[str]) -> None:
     """Parse the flags, run."""
-    task, data, training = parse_arguments([MaskedLanguage, DataArguments, TrainingArguments], arguments, str(__doc__))
-
-    from hf_ssl.pipeline import pretrain_masked_language  # heavy: after --help
-
-    launcher = ["torchrun", "--nproc_per_node", os.environ["WORLD_SIZE"]] if "WORLD_SIZE" in os.environ else ["python"]
-    pretrain_masked_language(task, data, training, shlex.join([*launcher, sys.argv[0], *arguments]))
+    run_pretraining(arguments, str(__doc__), [sys.argv[0], *arguments], task="masked_language")
 
 
 if __name__ == "__main__":

@@ -1,40 +1,70 @@
-"""Which columns a data set has, and its first texts."""
+"""Which columns a data set has, and what is in its first rows."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
-from hf_ssl.data.stream import unshuffled_blocks
+from hf_ssl.data.stream import Block, Skipped, check_skipped, unshuffled_blocks
 from hf_ssl.errors import UserError
 
 if TYPE_CHECKING:
     from hf_ssl.data.rows import Rows
     from hf_ssl.data.sources import DataArguments
-    from hf_ssl.data.text import TextRows
 
-SURVEYED = 8_000_000  # characters
 LABEL_KINDS = (pa.types.is_integer, pa.types.is_string, pa.types.is_large_string, pa.types.is_boolean)
+LABEL_COLUMNS = ("label", "cls")  # of most data sets of the Hub, of webdataset
 
 
-def check_columns(rows: "Rows", column: str, arguments: "DataArguments") -> str | None:
-    """Check that the named columns exist; return the label column, if there is one.
+class RowReader(Protocol):
+    """Takes what a task learns from out of a block: a text, or the content of an image file."""
+
+    @property
+    def column(self) -> str:
+        """Where it lies."""
+        ...
+
+    def read(self, block: Block) -> tuple[list[tuple[int, Any]], list[Skipped]]:
+        """Return (place in the block, input) of the usable rows, and the others."""
+        ...
+
+
+def first_table(rows: "Rows", name: str) -> pa.Table:
+    """The first row, to see what columns there are.
 
     Raises:
-        UserError: if a column is missing (with the list of those there are), or the data set is empty.
+        UserError: if there is none.
     """
     first = next(unshuffled_blocks(rows, size=1), None)
     if first is None:
-        raise UserError(f"the data set '{arguments.dataset_name}' has no rows")
-    names = first.table.column_names
-    for flag, name in (("text_column", column), ("label_column", arguments.label_column)):
-        if name is not None and name not in names:
-            raise UserError(
-                f"'{arguments.dataset_name}' has no column '{name}' but {', '.join(names)}; name one with --{flag}"
-            )
-    label_column = arguments.label_column or ("label" if "label" in names else None)
+        raise UserError(f"the data set '{name}' has no rows")
+    return first.table
+
+
+def check_column(table: pa.Table, flag: str, column: str | None, name: str) -> None:
+    """Check that a named column exists.
+
+    Raises:
+        UserError: with the list of those there are.
+    """
+    if column is not None and column not in table.column_names:
+        raise UserError(
+            f"'{name}' has no column '{column}' but {', '.join(table.column_names)}; name one with --{flag}"
+        )
+
+
+def find_label_column(table: pa.Table, arguments: "DataArguments") -> str | None:
+    """The label column that was named, or one of the usual name and kind.
+
+    Raises:
+        UserError: if the named one does not exist or holds no labels.
+    """
+    check_column(table, "label_column", arguments.label_column, arguments.dataset_name)
+    usual = next((column for column in LABEL_COLUMNS if column in table.column_names), None)
+    label_column = arguments.label_column or usual
     if label_column is None:
         return None
-    kind = first.table.schema.field(label_column).type
+    kind = table.schema.field(label_column).type
     if any(is_kind(kind) for is_kind in LABEL_KINDS):
         return label_column
     if arguments.label_column is None:
@@ -42,22 +72,30 @@ def check_columns(rows: "Rows", column: str, arguments: "DataArguments") -> str 
     raise UserError(f"column '{label_column}' holds {kind}: labels must be whole numbers, words or truth values")
 
 
-def first_texts(rows: "Rows", texts_of: "TextRows", characters: int = SURVEYED) -> list[str]:
-    """Texts from the beginnings of evenly spaced shards, up to a number of characters.
+def first_inputs(
+    rows: "Rows", reader: RowReader, size_of: Callable[[Any], int], most: int, most_skipped: float
+) -> list[Any]:
+    """Inputs from the beginnings of evenly spaced shards, up to a total size.
 
     Raises:
-        UserError: if there are none.
+        UserError: if there are none, or too many rows are unusable.
     """
-    texts: list[str] = []
-    left, skipped = characters, 0
+    inputs: list[Any] = []
+    left, read = most, 0
+    skipped: list[Skipped] = []
     for block in unshuffled_blocks(rows):
-        usable, unusable = texts_of.read(block)
+        usable, unusable = reader.read(block)
         skipped += unusable
-        for _, text in usable:
-            texts.append(text[:left])
-            left -= len(text)
+        read += len(block.rows)
+        for _, value in usable:
+            inputs.append(value[:left] if isinstance(value, str) else value)
+            left -= size_of(value)
             if left <= 0:
-                return texts
-    if not texts:
-        raise UserError(f"no usable text in column '{texts_of.column}': {skipped} rows were read, none holds any")
-    return texts
+                break
+        if left <= 0:
+            break
+    reasons = [[row.name or f"row {row.row}", row.reason] for row in skipped]
+    if not inputs:
+        raise UserError(f"nothing usable in column '{reader.column}': {read} rows were read, none holds any")
+    check_skipped(len(skipped), read, most_skipped, reasons, enough=1)
+    return inputs

@@ -7,7 +7,7 @@ epoch, shard, block). Slot ``s`` of every global batch comes from partition ``s 
 processes trains on identical batches.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
@@ -17,8 +17,10 @@ import pyarrow as pa
 from hf_ssl.data.rows import Rows
 from hf_ssl.errors import UserError
 
-BLOCK_ROWS = 2048  # rows held in memory for shuffling, shared by the partitions
+BLOCK_ROWS = 2048
 MOST_PARTITIONS = 8
+MOST_EXAMPLES = 20  # of unusable rows that a partition remembers
+ENOUGH_ROWS = 200  # before their share means anything
 
 
 @dataclass
@@ -49,11 +51,26 @@ class Block:
     table: pa.Table
 
 
+@dataclass(frozen=True)
+class Skipped:
+    """A row that cannot be used.
+
+    Attributes:
+        row: its index in the shard.
+        reason: in a few words.
+        name: of the row, where it has one (a file name).
+    """
+
+    row: int
+    reason: str
+    name: str = ""
+
+
 class RowEncoder(Protocol):
     """Turns a block of rows into samples of one shape."""
 
-    def encode(self, block: Block, carry: list[Any]) -> tuple[list[Sample], list[Any], int]:
-        """Return samples, what is left over for the next block (JSON), and how many rows were unusable."""
+    def encode(self, block: Block, carry: list[Any]) -> tuple[list[Sample], list[Any], list[Skipped]]:
+        """Return samples, what is left over for the next block (JSON), and the unusable rows."""
         ...
 
 
@@ -67,7 +84,9 @@ class Position:
         block: block within that shard.
         taken: samples of that block already trained on.
         carry: what the blocks before left over (JSON).
-        skipped: unusable rows met so far, as often as they were met.
+        rows: rows read in the first pass.
+        skipped: reason -> unusable rows met in the first pass.
+        examples: the first of them, [where, reason].
         everywhere: whether the partition reads all shards, because its own hold nothing.
     """
 
@@ -76,7 +95,9 @@ class Position:
     block: int = 0
     taken: int = 0
     carry: list[Any] = field(default_factory=list)
-    skipped: int = 0
+    rows: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
+    examples: list[list[str]] = field(default_factory=list)
     everywhere: bool = False
 
     def as_dict(self) -> dict[str, Any]:
@@ -103,12 +124,16 @@ class Stream:
         encoder: makes samples out of rows.
         seed: of all orders.
         partitions: how many there are; see `partition_count`.
+        block_rows: rows held in memory for shuffling, shared by the partitions.
+        most_skipped: share of unusable rows above which reading stops.
     """
 
     rows: Rows
     encoder: RowEncoder
     seed: int
     partitions: int
+    block_rows: int = BLOCK_ROWS
+    most_skipped: float = 1.0
 
     def read(self, partition: int, start: Position) -> Iterator[tuple[Sample, Position]]:
         """Yield the samples of a partition from a position on, each with the position after it.
@@ -128,9 +153,9 @@ class Stream:
                     for taken in range(position.taken, len(samples)):
                         position, fruitful = replace(position, taken=taken + 1), True
                         yield samples[mixed[taken]], position
-                    position = replace(
-                        position, block=position.block + 1, taken=0, carry=carry, skipped=position.skipped + skipped
-                    )
+                    position = replace(position, block=position.block + 1, taken=0, carry=carry)
+                    if position.epoch == 0:
+                        position = self._count(position, block, skipped)
                 position = replace(position, shard=place + 1, block=0)
             position = replace(position, epoch=position.epoch + 1, shard=0)
             whole_epoch = (begin.shard, begin.block, begin.taken) == (0, 0, 0)
@@ -139,6 +164,19 @@ class Stream:
                     raise UserError("the training rows hold nothing usable; name another column or data set")
                 position = replace(position, everywhere=True)
 
+    def _count(self, position: Position, block: Block, skipped: list[Skipped]) -> Position:
+        counts, examples = dict(position.skipped), list(position.examples)
+        for row in skipped:
+            counts[row.reason] = counts.get(row.reason, 0) + 1
+            if len(examples) < MOST_EXAMPLES:
+                examples.append([self._name(block, row), row.reason])
+        position = replace(position, rows=position.rows + len(block.rows), skipped=counts, examples=examples)
+        check_skipped(sum(counts.values()), position.rows, self.most_skipped, examples)
+        return position
+
+    def _name(self, block: Block, row: Skipped) -> str:
+        return row.name or f"{self.rows.name(block.shard)}, row {row.row} of shard {block.shard}"
+
     def _shard_order(self, partition: int, position: Position) -> list[int]:
         first, step = (0, 1) if position.everywhere else (partition, self.partitions)
         shards = np.arange(first, self.rows.shards, step)
@@ -146,13 +184,38 @@ class Stream:
 
     def _blocks(self, shard: int, epoch: int, first: int) -> Iterator[Block]:
         """Blocks of one shard, from the ``first`` on, permuted."""
-        size = BLOCK_ROWS // self.partitions
+        size = self.block_rows // self.partitions
         for number, table in enumerate(self.rows.tables(shard, size, first * size), start=first):
             order = self._generator(epoch, shard, number).permutation(table.num_rows)
             yield Block(shard, number * size + order, table.take(order))
 
     def _generator(self, *place: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, *place])
+
+
+def skipped_rows(positions: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """What all partitions could not use: how many rows, why, and examples."""
+    reasons: dict[str, int] = {}
+    examples: list[list[str]] = []
+    for position in positions:
+        for reason, count in position["skipped"].items():
+            reasons[reason] = reasons.get(reason, 0) + count
+        examples += position["examples"]
+    return {"skipped_rows": sum(reasons.values()), "skipped": reasons, "skipped_examples": examples[:MOST_EXAMPLES]}
+
+
+def check_skipped(skipped: int, rows: int, most: float, examples: list[list[str]], enough: int = ENOUGH_ROWS) -> None:
+    """Stop if too many of the rows are unusable.
+
+    Raises:
+        UserError: naming the first of them.
+    """
+    if rows >= enough and skipped > most * rows:
+        where, reason = examples[0]
+        raise UserError(
+            f"{skipped} of {rows} rows are unusable, more than the share of {most:g} that --max_skipped allows "
+            f"(the first: {where}: {reason})"
+        )
 
 
 def unshuffled_blocks(rows: Rows, size: int = 256, most_shards: int = 16) -> Iterator[Block]:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from transformers import PreTrainedTokenizerBase
 
-from hf_ssl.data.stream import Block, Sample
+from hf_ssl.data.stream import Block, Sample, Skipped
 from hf_ssl.errors import UserError
 
 HELD_OUT_SHARE = 0.05
@@ -38,9 +38,9 @@ class TextRows:
     held_out: bool | None = None
     strict: bool = False
 
-    def read(self, block: Block) -> tuple[list[tuple[int, str]], int]:
-        """Return (place in the block, text) of the usable rows, and the number of rows with nothing in them."""
-        usable, skipped = [], 0
+    def read(self, block: Block) -> tuple[list[tuple[int, str]], list[Skipped]]:
+        """Return (place in the block, text) of the usable rows, and the rows with nothing in them."""
+        usable, skipped = [], []
         for place, value in enumerate(_binary(block.table, self.column)):
             text = value.decode("utf-8", "replace").replace("\0", " ") if value else ""
             if not text.strip():
@@ -49,7 +49,7 @@ class TextRows:
                         f"row {block.rows[place]} of shard {block.shard} has no text in column '{self.column}'; "
                         "mend the data or give --bad_rows skip"
                     )
-                skipped += 1
+                skipped.append(Skipped(int(block.rows[place]), "no text"))
             elif self.held_out is None or self.held_out == is_held_out(text):
                 usable.append((place, text))
         return usable, skipped
@@ -77,7 +77,7 @@ class TokenEncoder:
     rows: TextRows
     length: int
 
-    def encode(self, block: Block, carry: list[Any]) -> tuple[list[Sample], list[Any], int]:
+    def encode(self, block: Block, carry: list[Any]) -> tuple[list[Sample], list[Any], list[Skipped]]:
         """Return blocks of ``length`` tokens ("input_ids"), the tail that did not fill one, and the rows skipped."""
         usable, skipped = self.rows.read(block)
         packer = _Packer(self.length, carry)

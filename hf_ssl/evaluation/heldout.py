@@ -1,103 +1,102 @@
-"""Held-out loss on fixed masks, beside what token frequencies alone would score on the same hidden tokens."""
+"""Held-out figures on inputs with something hidden once and for all."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from hf_ssl.data.rows import Rows
 from hf_ssl.data.stream import Sample, unshuffled_blocks
-from hf_ssl.pretext.masked_language import MaskedLanguage
+from hf_ssl.pretext.base import Prepared, PretextTask
 from hf_ssl.randomness import key_of
 
-MASK_PROBABILITY = 0.15  # whatever training uses
-MOST_BLOCKS = 512
+MOST_SAMPLES = 512
 ROWS_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Blocks of text that are never trained on, with tokens hidden once and for all.
+    """Inputs that are never trained on.
 
     Attributes:
-        task: hides 15 % of the tokens and gives the loss.
+        task: gives the loss.
+        prepared: what the task learned before training.
         parts: corrupted batches.
+        keys: of each part, int64.
     """
 
-    task: MaskedLanguage
+    task: PretextTask
+    prepared: Prepared
     parts: list[dict[str, Tensor]]
-
-    @property
-    def labels(self) -> np.ndarray:
-        """The hidden tokens: int64, shape (targets,)."""
-        return np.concatenate([part["labels"].numpy() for part in self.parts])
+    keys: list[Tensor]
 
     def score(
-        self, model: PreTrainedModel, autocast: Callable[[], Any], stopped: Callable[[], bool] = lambda: False
+        self, model: Any, autocast: Callable[[], Any], stopped: Callable[[], bool] = lambda: False
     ) -> dict[str, float]:
-        """Mean loss in nats, perplexity, and the share of hidden tokens that the model puts first; {} if stopped."""
+        """Mean loss and, where something is classified, the share put first, as the task shows them; {} if stopped."""
         model.eval()
-        loss = correct = 0.0
+        sums = {"loss": 0.0}
+        targets = 0
         for part in self.parts:
             if stopped():
                 return {}
-            part = {name: tensor.to(model.device) for name, tensor in part.items()}
+            part = {name: tensor.to(model.base_model.device) for name, tensor in part.items()}
             with torch.no_grad(), autocast():
                 result = self.task.loss(model, part)
-            loss += float(result["loss"]) * len(part["labels"])
-            correct += float((result["logits"].argmax(-1) == part["labels"]).sum())
-        targets = len(self.labels)
-        return {
-            "loss": loss / targets,
-            "perplexity": float(np.exp(loss / targets)),
-            "masked_accuracy": correct / targets,
-        }
-
-    def unigram_loss(self, counts: np.ndarray) -> float:
-        """Cross-entropy in nats of the training tokens' frequencies (add-one smoothed) on the same hidden tokens."""
-        frequencies = (counts + 1.0) / (counts.sum() + len(counts))
-        return float(-np.log(frequencies[self.labels]).mean())
+            count = len(part["labels"] if "labels" in part else next(iter(part.values())))
+            sums["loss"] += float(result["loss"]) * count
+            if "logits" in result:
+                right = float((result["logits"].argmax(-1) == result.get("labels", part.get("labels"))).sum())
+                sums["accuracy"] = sums.get("accuracy", 0.0) + right
+            targets += count
+        score = {name: value / targets for name, value in sums.items()}
+        return self.task.heldout_figures(score, self.parts, self.prepared)
 
 
-def hold_out(
-    task: MaskedLanguage, tokenizer: PreTrainedTokenizerBase, rows: Rows, split_by_hash: bool
-) -> HeldOut | None:
-    """Make the fixed held-out blocks, or None if the held-out rows have no text.
+def hold_out(task: PretextTask, prepared: Prepared, rows: Rows, split_by_hash: bool, batch_size: int) -> HeldOut | None:
+    """Make the fixed held-out inputs, or None if the held-out rows hold nothing usable.
 
     Args:
-        task: the training task; its mask probability is replaced.
-        tokenizer: of the model.
+        task: the training task.
+        prepared: what it learned before training.
         rows: to measure on.
         split_by_hash: use only those rows that the hash holds out.
+        batch_size: of training: tasks that compare samples with one another are measured with as many.
     """
-    fixed = replace(task, mask_probability=MASK_PROBABILITY)
-    samples = list(_blocks(fixed, tokenizer, rows, split_by_hash))
-    full = [sample for sample in samples if len(sample.values["input_ids"]) == task.sequence_length]
-    groups = [full[i : i + ROWS_AT_ONCE] for i in range(0, len(full), ROWS_AT_ONCE)]
-    if not full:  # less than one block: a shorter one is better than no figure
-        groups = [[sample] for sample in samples]
+    measured = task.for_measuring()
+    samples = list(_samples(measured, prepared, rows, split_by_hash))
+    size = batch_size if task.needs_whole_batch else ROWS_AT_ONCE
+    whole = [sample for sample in samples if _shape(sample) == _shape(samples[0])]
+    groups = [whole[i : i + size] for i in range(0, len(whole), size)]
+    if task.needs_whole_batch and len(groups) > 1 and len(groups[-1]) < size:
+        groups.pop()  # fewer to compare with would be another figure
     keys = [torch.tensor([key_of("held-out", sample.spans.tobytes()) for sample in group]) for group in groups]
-    parts = [fixed.corrupt(fixed.collate(group), key, tokenizer) for group, key in zip(groups, keys, strict=True)]
-    parts = [part for part in parts if len(part["labels"])]
-    return HeldOut(fixed, parts) if parts else None
+    parts = [
+        measured.corrupt(measured.collate(group), key, prepared) for group, key in zip(groups, keys, strict=True)
+    ]
+    usable = [(part, key) for part, key in zip(parts, keys, strict=True) if "labels" not in part or len(part["labels"])]
+    if not usable:
+        return None
+    return HeldOut(measured, prepared, [part for part, _ in usable], [key for _, key in usable])
 
 
-def _blocks(
-    task: MaskedLanguage, tokenizer: PreTrainedTokenizerBase, rows: Rows, split_by_hash: bool
-) -> Iterator[Sample]:
-    """At most 512 blocks; at the end the tail, shorter than a block."""
-    encoder = task.encoder(tokenizer, held_out=True if split_by_hash else None)
+def _shape(sample: Sample) -> tuple[tuple[int, ...], ...]:
+    return tuple(value.shape for value in sample.values.values())
+
+
+def _samples(task: PretextTask, prepared: Prepared, rows: Rows, split_by_hash: bool) -> Iterator[Sample]:
+    """At most 512 samples; if there is less than one block of text, that."""
+    encoder = task.encoder(prepared, held_out=True if split_by_hash else None)
     carry: list[Any] = []
     count = 0
     for block in unshuffled_blocks(rows):
         samples, carry, _ = encoder.encode(block, carry)
-        yield from samples[: MOST_BLOCKS - count]
+        yield from samples[: MOST_SAMPLES - count]
         count += len(samples)
-        if count >= MOST_BLOCKS:
+        if count >= MOST_SAMPLES:
             return
     if carry:
         yield Sample(

@@ -8,26 +8,25 @@ from typing import Any
 
 import numpy as np
 
+from hf_ssl.data.columns import RowReader
 from hf_ssl.data.rows import Rows
 from hf_ssl.data.stream import unshuffled_blocks
-from hf_ssl.data.text import TextRows
+from hf_ssl.pretext.base import PretextTask
 
-BANK_ROWS = 3000
-TEST_ROWS = 1500
 FEWEST_OF_A_LABEL = 10  # in the bank: folds need some
 MOST_READ = 60_000  # rows looked at
 
 
 @dataclass(frozen=True)
-class LabelledTexts:
-    """Texts with labels.
+class Labelled:
+    """Inputs with labels.
 
     Attributes:
-        texts: as they are in the data set.
+        inputs: texts as they are in the data set, or uint8 images of shape (size, size, 3).
         labels: int64, shape (rows,), from 0.
     """
 
-    texts: list[str]
+    inputs: list[Any]
     labels: np.ndarray
 
 
@@ -35,43 +34,51 @@ class TooFewLabelsError(Exception):
     """There is nothing to measure features on."""
 
 
-def choose_rows(rows: Rows, column: str, label_column: str, held_out: bool | None, count: int) -> list[tuple[str, Any]]:
-    """At most ``count`` (text, label) rows: those with the smallest hash of the text, so that their order plays no part.
+def choose_rows(rows: Rows, reader: RowReader, label_column: str, count: int) -> list[tuple[Any, Any]]:
+    """At most ``count`` (input, label) rows: those with the smallest hash of the input, so that their order plays no part.
 
     Rows without a label (None, or -1 as the Hub marks hidden ones) are left out.
     """
-    texts = TextRows(column, held_out)
-    smallest: list[tuple[int, str, Any]] = []
+    smallest: list[tuple[int, Any, Any]] = []
     read = 0
     for block in unshuffled_blocks(rows):
         labels = block.table.column(label_column).to_pylist()
-        for place, text in texts.read(block)[0]:
+        for place, value in reader.read(block)[0]:
             if labels[place] not in (None, -1, ""):
-                rank = int.from_bytes(
-                    hashlib.blake2b(text.encode(), digest_size=8, person=b"measured").digest(), "little"
-                )
-                smallest.append((rank, text, labels[place]))
-        if len(smallest) > 4 * count:
+                smallest.append((_rank(value), value, labels[place]))
+        if len(smallest) > 2 * count:
             smallest = heapq.nsmallest(count, smallest, key=lambda row: row[0])
         read += block.table.num_rows
         if read >= MOST_READ:
             break
-    return [(text, label) for _, text, label in heapq.nsmallest(count, smallest, key=lambda row: row[0])]
+    return [(value, label) for _, value, label in heapq.nsmallest(count, smallest, key=lambda row: row[0])]
 
 
-def labelled_texts(
-    train: Rows, evaluation: Rows | None, column: str, label_column: str
-) -> tuple[LabelledTexts, LabelledTexts]:
+def _rank(value: Any) -> int:
+    data = value.encode() if isinstance(value, str) else value.tobytes()
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8, person=b"measured").digest(), "little")
+
+
+def labelled_rows(
+    task: PretextTask, train: Rows, evaluation: Rows | None, label_column: str, most: tuple[int, int] | None = None
+) -> tuple[Labelled, Labelled]:
     """The bank (rows of the training part) and the test rows (of the evaluation split, or held out by hash).
+
+    Args:
+        task: reads the rows.
+        train: of the training split.
+        evaluation: of another split, where there is one.
+        label_column: where the labels are.
+        most: rows of bank and test; those of the task by default.
 
     Raises:
         TooFewLabelsError: if there is nothing to measure, and why.
     """
     split = evaluation is None
-    bank = choose_rows(train, column, label_column, False if split else None, BANK_ROWS)
-    test = choose_rows(
-        train if evaluation is None else evaluation, column, label_column, True if split else None, TEST_ROWS
-    )
+    bank_rows, test_rows = most or task.measured_rows
+    bank = choose_rows(train, task.reader(held_out=False if split else None), label_column, bank_rows)
+    measured = train if evaluation is None else evaluation
+    test = choose_rows(measured, task.reader(held_out=True if split else None), label_column, test_rows)
     counts = Counter(label for _, label in bank)
     known = sorted((label for label, count in counts.items() if count >= FEWEST_OF_A_LABEL), key=str)
     if len(known) < 2:
@@ -80,11 +87,11 @@ def labelled_texts(
         )
     places = {label: place for place, label in enumerate(known)}
 
-    def texts(rows: list[tuple[str, Any]]) -> LabelledTexts:
-        kept = [(text, places[label]) for text, label in rows if label in places]
-        return LabelledTexts([text for text, _ in kept], np.array([label for _, label in kept], np.int64))
+    def labelled(rows: list[tuple[Any, Any]]) -> Labelled:
+        kept = [(value, places[label]) for value, label in rows if label in places]
+        return Labelled([value for value, _ in kept], np.array([label for _, label in kept], np.int64))
 
-    measured = texts(bank), texts(test)
-    if len(measured[1].texts) < 10:
-        raise TooFewLabelsError(f"only {len(measured[1].texts)} test rows have a label in column '{label_column}'")
-    return measured
+    chosen = labelled(bank), labelled(test)
+    if len(chosen[1].inputs) < 10:
+        raise TooFewLabelsError(f"only {len(chosen[1].inputs)} test rows have a label in column '{label_column}'")
+    return chosen

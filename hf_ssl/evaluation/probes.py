@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
@@ -15,20 +16,22 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, normalize
 
+from hf_ssl.evaluation.readout import MOST_ROWS, Pair, Readout
+
 NEIGHBOURS = 20
 DRAWS = 5
-REGULARISATIONS = np.logspace(-3, 1, 5)
+REGULARISATIONS = np.logspace(-5, 1, 7)
+MOST_COMPONENTS = 512
 
 
 def measure_features(
-    bank: np.ndarray, bank_labels: np.ndarray, test: np.ndarray, test_labels: np.ndarray, seed: int
+    features: Readout, bank_labels: np.ndarray, test_labels: np.ndarray, seed: int
 ) -> dict[str, dict[str, Any]]:
     """kNN, linear and k-means figures of one set of features.
 
     Args:
-        bank: float, shape (rows, dimensions): what readouts are learned from.
+        features: of the bank, which readouts are learned from, and of the test rows.
         bank_labels: int, shape (rows,).
-        test: float, shape (rows, dimensions).
         test_labels: int, shape (rows,).
         seed: of folds and restarts.
 
@@ -38,10 +41,11 @@ def measure_features(
         show how much a figure depends on rows and starts, not on the seed of pretraining.
     """
     values: dict[str, list[float]] = {"knn_accuracy": [], "linear_accuracy": []}
-    strength = choose_regularisation(bank, bank_labels, seed)
+    bank, test = features.bank, features.test
+    (seen, unseen), strength = choose_linear(features, bank_labels, seed)
     for kept, _ in _folds(bank_labels, seed):
         values["knn_accuracy"].append(knn_accuracy(bank[kept], bank_labels[kept], test, test_labels))
-        values["linear_accuracy"].append(linear_accuracy(bank[kept], bank_labels[kept], test, test_labels, strength))
+        values["linear_accuracy"].append(linear_accuracy(seen[kept], bank_labels[kept], unseen, test_labels, strength))
     clusterings = [kmeans(test, len(np.unique(bank_labels)), seed + draw) for draw in range(DRAWS)]
     scores: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
         "kmeans_nmi": normalized_mutual_info_score,
@@ -64,13 +68,28 @@ def knn_accuracy(bank: np.ndarray, bank_labels: np.ndarray, test: np.ndarray, te
     return float(readout.fit(bank, bank_labels).score(test, test_labels))
 
 
-def choose_regularisation(bank: np.ndarray, labels: np.ndarray, seed: int) -> float:
-    """The strength of the linear probe that does best on folds of the bank."""
+def choose_linear(features: Readout, labels: np.ndarray, seed: int) -> tuple[Pair, float]:
+    """Features before or after whitening, and a regularisation: what does best on folds of (4,000 rows of) the bank."""
+    pairs = [principal(*features.plain, seed), (features.bank, features.test)]
+    scored = [choose_regularisation(bank[:MOST_ROWS], labels[:MOST_ROWS], seed) for bank, _ in pairs]
+    best = int(np.argmax([accuracy for _, accuracy in scored]))
+    return pairs[best], scored[best][0]
+
+
+def principal(bank: np.ndarray, test: np.ndarray, seed: int) -> Pair:
+    """At most 512 principal components: a logistic regression converges on them in a tenth of the time."""
+    pca = PCA(min(MOST_COMPONENTS, *bank.shape), random_state=seed).fit(bank)
+    return pca.transform(bank), pca.transform(test)
+
+
+def choose_regularisation(bank: np.ndarray, labels: np.ndarray, seed: int) -> tuple[float, float]:
+    """The strength of the linear probe that does best on folds of the bank, and how well."""
     folds = [(train, test) for train, test in _folds(labels, seed) if len(np.unique(labels[train])) > 1][:3]
     search = GridSearchCV(_linear(), {"logisticregression__C": REGULARISATIONS}, cv=folds)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the weakest strengths; they are then not the best
-        return float(search.fit(bank, labels).best_params_["logisticregression__C"])
+        search.fit(bank.astype(np.float32), labels)
+    return float(search.best_params_["logisticregression__C"]), float(search.best_score_)
 
 
 def linear_accuracy(
@@ -80,7 +99,7 @@ def linear_accuracy(
     readout = _linear().set_params(logisticregression__C=strength)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return float(readout.fit(bank, bank_labels).score(test, test_labels))
+        return float(readout.fit(bank.astype(np.float32), bank_labels).score(test.astype(np.float32), test_labels))
 
 
 def kmeans(features: np.ndarray, clusters: int, seed: int) -> np.ndarray:

@@ -2,11 +2,12 @@
 
 import platform
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from transformers import PreTrainedModel
 
-from hf_ssl.pretext.masked_language import MaskedLanguage
+from hf_ssl.pretext.base import PretextTask
 from hf_ssl.training.arguments import TrainingArguments
 from hf_ssl.training.pretrain import Progress
 
@@ -18,43 +19,42 @@ FIGURES = {
     "kmeans_ari": "k-means ARI",
     "kmeans_accuracy": "k-means accuracy",
 }
-
-
 SPREAD = (
     "std: over banks without one fifth each (kNN, linear) and k-means restarts of one model, not over pretraining seeds"
 )
 
 
 def results_of(
-    task: MaskedLanguage,
+    task: PretextTask,
     arguments: TrainingArguments,
     data: dict[str, Any],
     model: PreTrainedModel,
     progress: Progress,
-    heldout: dict[str, float] | None,
-    features: dict[str, Any] | None,
-    note: str,
     command: str,
 ) -> dict[str, Any]:
-    """All figures of a run with what they depend on, as JSON."""
+    """What a run was, as JSON; its figures are added to it."""
+    base = task.model_name_or_path
     return {
-        "task": "masked_language",
-        "heldout": heldout,
-        "features": features,
-        "features_note": note,
+        "task": task.name,
         "cost": {
             "cpu_seconds": round(progress.cpu_seconds, 3),
             "wall_seconds": round(progress.wall_seconds, 3),
+            "unit": task.unit,
             task.unit: progress.units,
             "steps": progress.step,
         },
         "data": data,
         "model": {
             "class": type(model).__name__,
+            "module": type(model).__module__,
             "parameters": model.num_parameters(),
             "dropout": task.dropout,
-            "base": task.model_name_or_path,
+            "base": base,
+            "base_on_hub": bool(base and not Path(base).exists()),
+            "tag": task.tag,
+            "pipeline": task.pipeline,
         },
+        "baseline": {"key": task.baseline[0], "title": task.baseline[1]},
         "seed": arguments.seed,
         "command": command,
         "versions": {name: version(name) for name in PACKAGES} | {"python": platform.python_version()},
@@ -65,12 +65,12 @@ def table_of(results: dict[str, Any]) -> str:
     """The figures of a run as lines of text."""
     lines = []
     if results["heldout"]:
-        held = results["heldout"]
-        lines += [
-            f"held-out loss {held['loss']:.3f} nats (perplexity {held['perplexity']:.1f}), "
-            f"token frequencies alone {held['unigram_loss']:.3f}; "
-            f"{100 * held['masked_accuracy']:.1f} % of hidden tokens right"
-        ]
+        held, baseline = results["heldout"], results["baseline"]
+        line = f"held-out loss {held['loss']:.3f}, {baseline['title']} {held[baseline['key']]:.3f}"
+        accuracy = held.get("masked_accuracy", held.get("accuracy"))
+        if "perplexity" in held:
+            line += f" (perplexity {held['perplexity']:.1f})"
+        lines += [line + (f"; {100 * accuracy:.1f} % of the answers right" if accuracy is not None else "")]
     if results["features"]:
         width = max(len(name) for name in results["features"])
         lines += [" " * width + "".join(f"{title:>18}" for title in FIGURES.values())]
@@ -78,6 +78,11 @@ def table_of(results: dict[str, Any]) -> str:
             cells = "".join(f"{figures[key]['mean']:>10.3f} ± {figures[key]['std']:.3f}" for key in FIGURES)
             lines += [f"{name:<{width}}{cells}"]
         lines += [f"({results['features_note']})"]
+    skipped = results["data"]["skipped"]
+    if skipped:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in skipped.items())
+        lines += [f"{results['data']['skipped_rows']} rows were skipped: {reasons}"]
     cost = results["cost"]
-    lines += [f"{cost['tokens']:,} tokens in {cost['cpu_seconds']:.0f} CPU seconds ({cost['wall_seconds']:.0f} s)"]
+    amount = f"{cost[cost['unit']]:,} {cost['unit']}"
+    lines += [f"{amount} in {cost['cpu_seconds']:.0f} CPU seconds ({cost['wall_seconds']:.0f} s)"]
     return "\n".join(lines)

@@ -1,5 +1,7 @@
 """The model card: templates of ours, everything else goes in as variables."""
 
+import importlib
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,12 @@ import hf_ssl
 from hf_ssl.evaluation.report import FIGURES
 from hf_ssl.training.run_folder import RunFolder, write_text
 
-HELDOUT = {"loss": "held-out loss", "perplexity": "pseudo-perplexity", "masked_accuracy": "masked token accuracy"}
+HELDOUT = {
+    "loss": "held-out loss",
+    "perplexity": "pseudo-perplexity",
+    "masked_accuracy": "masked token accuracy",
+    "accuracy": "held-out accuracy of the pretext task",
+}
 
 
 def write_card(folder: RunFolder, results: dict[str, Any]) -> None:
@@ -23,9 +30,29 @@ def write_card(folder: RunFolder, results: dict[str, Any]) -> None:
     )  # fmt: skip
     environment.filters["code"] = _code
     body = environment.get_template(f"{results['task']}.md").render(
-        results=results, config=folder.config, figures=FIGURES, title=folder.path.resolve().name
+        results=results,
+        config=folder.config,
+        figures=FIGURES,
+        title=folder.path.resolve().name,
+        worse=_worse_than_untrained(results["features"]),
+        source=_source(results["model"]["module"]),
     )
     write_text(folder.card, f"---\n{_yaml(_metadata(folder.path.resolve().name, results))}\n---\n\n{body}")
+
+
+def _worse_than_untrained(features: dict[str, Any] | None) -> list[str]:
+    """Titles of the figures in which pretraining did harm."""
+    if not features:
+        return []
+    pretrained, untrained = features["pretrained"], features["untrained"]
+    return [title for key, title in FIGURES.items() if pretrained[key]["mean"] < untrained[key]["mean"]]
+
+
+def _source(module: str) -> str | None:
+    """The file that loads a model which is none of transformers' own; None for a stock class."""
+    if module.startswith("transformers."):
+        return None
+    return inspect.getsource(importlib.import_module(module))
 
 
 def _yaml(data: ModelCardData) -> str:
@@ -51,14 +78,17 @@ def _templates() -> Path:
 
 
 def _metadata(name: str, results: dict[str, Any]) -> ModelCardData:
-    data, base = results["data"], results["model"]["base"]
+    data, model = results["data"], results["model"]
     on_hub = not data["files"] and "/" in data["name"]
     common = {"dataset_type": data["name"], "dataset_name": data["name"], "dataset_revision": data["revision"]}
     figures = []
     if results["heldout"]:
         figures = [
-            EvalResult("fill-mask", metric_type=key, metric_name=title, metric_value=results["heldout"][key], **common)
+            EvalResult(
+                model["pipeline"], metric_type=key, metric_name=title, metric_value=results["heldout"][key], **common
+            )
             for key, title in HELDOUT.items()
+            if key in results["heldout"]
         ]
     if results["features"]:
         figures += [
@@ -74,10 +104,10 @@ def _metadata(name: str, results: dict[str, Any]) -> ModelCardData:
     return ModelCardData(
         model_name=name,
         library_name="transformers",
-        pipeline_tag="fill-mask",
+        pipeline_tag=model["pipeline"],
         license=data["license"],
-        base_model=base if base and not Path(base).exists() else None,
+        base_model=model["base"] if model["base_on_hub"] else None,
         datasets=[data["name"]] if on_hub else None,
-        tags=["self-supervised", "masked-language-modeling", "hf_ssl"],
+        tags=["self-supervised", model["tag"], "hf_ssl"],
         eval_results=figures or None,
     )

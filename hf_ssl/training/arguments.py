@@ -5,8 +5,7 @@ from typing import Literal
 
 from hf_ssl.errors import UserError
 
-LEARNING_RATES = {"muon": 0.01, "adamw": 1e-3}
-CONTINUED_LEARNING_RATES = {"muon": 0.001, "adamw": 1e-4}
+CONTINUED = 0.1  # of the usual learning rate, from a checkpoint
 
 
 @dataclass
@@ -28,7 +27,10 @@ class TrainingArguments:
     )
     learning_rate: float | None = field(
         default=None,
-        metadata={"help": "Peak of the optimizer (default: Muon 0.01, AdamW 0.001; a tenth from a checkpoint)."},
+        metadata={
+            "help": "Peak of the optimizer (default: Muon 0.01 for text, 0.02 for images; AdamW 0.001; a tenth from a "
+            "checkpoint)."
+        },
     )
     embedding_learning_rate: float = field(
         default=4e-3,
@@ -62,7 +64,8 @@ class TrainingArguments:
         if self.seed < 0:
             raise UserError(f"--seed must be at least 0, not {self.seed}")
 
-    def peak_learning_rate(self, continued: bool) -> float:
+    def peak_learning_rate(self, usual: dict[str, float], continued: bool) -> float:
         """The rate asked for, or the optimizer's usual one; ``continued``: from a checkpoint."""
-        usual = CONTINUED_LEARNING_RATES if continued else LEARNING_RATES
-        return self.learning_rate if self.learning_rate is not None else usual[self.optimizer]
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return usual[self.optimizer] * (CONTINUED if continued else 1.0)

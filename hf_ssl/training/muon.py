@@ -44,8 +44,10 @@ class Muon(torch.optim.Optimizer):
         if "momentum_buffer" not in state:
             state["momentum_buffer"] = torch.zeros_like(parameter)
         average = state["momentum_buffer"].lerp_(gradient, 1 - group["momentum"])
-        direction = orthogonal(gradient.lerp(average, group["momentum"]), group["precision"])
-        rows, columns = parameter.shape
+        # The kernels of a convolution are a matrix of outputs by everything an output looks at.
+        matrix = gradient.lerp(average, group["momentum"]).flatten(1)
+        direction = orthogonal(matrix, group["precision"]).view(parameter.shape)
+        rows, columns = matrix.shape
         parameter.mul_(1 - group["lr"] * group["weight_decay"])
         parameter.add_(direction, alpha=-group["lr"] * max(1.0, rows / columns) ** 0.5)
 

@@ -1,16 +1,16 @@
 """Optimizers and the schedule; state moves in and out as named tensors."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
 
 from hf_ssl.training.muon import Muon
 
 
 def build_optimizers(
-    model: PreTrainedModel,
+    model: Any,
     name: str,
     learning_rate: float,
     embedding_learning_rate: float,
@@ -31,8 +31,8 @@ def build_optimizers(
     head = model.get_output_embeddings()
     tables |= {id(head.weight)} if head is not None else set()
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    matrices = [p for p in trained if p.ndim == 2 and id(p) not in tables]
-    others = [p for p in trained if p.ndim != 2 or id(p) in tables]
+    matrices = [p for p in trained if p.ndim in (2, 4) and id(p) not in tables]  # with the kernels of convolutions
+    others = [p for p in trained if p.ndim not in (2, 4) or id(p) in tables]
     betas = (0.9, 0.98)
     if name == "adamw":
         groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]

@@ -10,15 +10,14 @@ from typing import Any, NoReturn
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
-from transformers import PreTrainedModel
 
 from hf_ssl.data.batches import Batch, Batches, ReadAhead, load_batches
 from hf_ssl.data.stream import Position, Stream
 from hf_ssl.errors import UserError, in_one_line
-from hf_ssl.pretext.base import PretextTask
+from hf_ssl.pretext.base import Prepared, PretextTask
 from hf_ssl.progress import progress_bar
 from hf_ssl.randomness import key_of
-from hf_ssl.training.arguments import TrainingArguments
+from hf_ssl.training.arguments import CONTINUED, TrainingArguments
 from hf_ssl.training.checkpoint import Checkpoint, save_checkpoint
 from hf_ssl.training.log import StepLog
 from hf_ssl.training.optimizers import (
@@ -62,8 +61,8 @@ class Pretraining:
 
     Attributes:
         task: what is hidden and predicted.
-        processor: tokenizer or image processor.
-        model: a stock model, trained in place.
+        prepared: what the task learned before training.
+        model: trained in place.
         stream: endless samples.
         arguments: how to train.
         accelerator: device, processes, precision.
@@ -74,25 +73,25 @@ class Pretraining:
     """
 
     task: PretextTask
-    processor: Any
-    model: PreTrainedModel
+    prepared: Prepared
+    model: Any
     stream: Stream
     arguments: TrainingArguments
     accelerator: Accelerator
     folder: RunFolder
-    measure: Callable[[PreTrainedModel, Callable[[], bool]], dict[str, float]] | None
+    measure: Callable[[Any, Callable[[], bool]], dict[str, float]] | None
     continued: bool = False
     workers: int = 0
     progress: Progress = field(default_factory=Progress)
 
     def __post_init__(self) -> None:
         self.model.to(self.accelerator.device)  # before the optimizers: their state follows the parameters
-        self.learning_rate = self.arguments.peak_learning_rate(self.continued)
+        self.learning_rate = self.arguments.peak_learning_rate(self.task.learning_rates, self.continued)
         self.optimizers = build_optimizers(
             self.model,
             self.arguments.optimizer,
             self.learning_rate,
-            self.arguments.embedding_learning_rate * (0.1 if self.continued else 1.0),
+            self.arguments.embedding_learning_rate * (CONTINUED if self.continued else 1.0),
             self.arguments.weight_decay,
             torch.bfloat16 if self.accelerator.mixed_precision == "bf16" else torch.float32,
         )
@@ -143,9 +142,9 @@ class Pretraining:
                     progress.step, arguments.max_steps, arguments.warmup_share, arguments.decay_share
                 )
                 set_learning_rate(self.optimizers, rate)
-                parts = corrupt(
-                    self.task, self.processor, batch, arguments.gradient_accumulation_steps, accelerator.device
-                )
+                done = progress.step / arguments.max_steps
+                pieces = arguments.gradient_accumulation_steps
+                parts = corrupt(self.task, self.prepared, batch, pieces, done, accelerator.device)
                 try:
                     loss, norm = take_step(
                         self.task, model, self.optimizers, parts, arguments.gradient_clipping, accelerator
@@ -243,7 +242,7 @@ class Pretraining:
         )
 
 
-def _tensors(model: PreTrainedModel) -> Iterator[tuple[str, torch.Tensor]]:
+def _tensors(model: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
     """Parameters and kept buffers, each once: tied weights share a tensor."""
     yield from model.named_parameters()
     kept = model.state_dict()

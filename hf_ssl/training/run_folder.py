@@ -23,11 +23,11 @@ FREE_TO_CHANGE = {
     "dataloader_num_workers",
     "gradient_accumulation_steps",
 }
-SET_UP = ("config.yaml", "data.json", "tokenizer", "checkpoints", ".lock")  # what exists before the first step
+SET_UP = ("config.yaml", "data.json", "processor", "checkpoints", ".lock")  # what exists before the first step
 
 
 class RunFolder:
-    """A folder that holds one run: config.yaml, data.json, log.jsonl, tokenizer, checkpoints, model, results, card.
+    """A folder that holds one run: config.yaml, data.json, log.jsonl, processor, checkpoints, model, results, card.
 
     As a context it holds a lock, which the system releases when the process ends in whatever way. What was made for a run
     that never got as far as training is removed again.
@@ -40,7 +40,7 @@ class RunFolder:
         self.checkpoints = path / "checkpoints"
         self.log = path / "log.jsonl"
         self.model = path / "model"
-        self.tokenizer = path / "tokenizer"
+        self.processor = path / "processor"
         self.results = path / "results.json"
         self.card = path / "README.md"
         self.plots = path / "plots"

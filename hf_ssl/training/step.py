@@ -2,14 +2,13 @@
 
 import contextlib
 import math
-from typing import Any
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor
 
 from hf_ssl.data.batches import Batch
-from hf_ssl.pretext.base import PretextTask
+from hf_ssl.pretext.base import Prepared, PretextTask
 from hf_ssl.training.processes import total
 
 
@@ -18,7 +17,7 @@ class NotFiniteError(Exception):
 
 
 def corrupt(
-    task: PretextTask, processor: Any, batch: Batch, pieces: int, device: torch.device
+    task: PretextTask, prepared: Prepared, batch: Batch, pieces: int, progress: float, device: torch.device
 ) -> list[dict[str, Tensor]]:
     """The share of this process with something hidden, in the pieces of gradient accumulation, on the device."""
     inputs = {name: tensor.to(device) for name, tensor in task.collate(batch.samples).items()}
@@ -27,7 +26,7 @@ def corrupt(
         dict(zip(inputs, values, strict=True))
         for values in zip(*(v.chunk(pieces) for v in inputs.values()), strict=True)
     ]
-    return [task.corrupt(chunk, key, processor) for chunk, key in zip(chunks, keys.chunk(pieces), strict=True)]
+    return [task.corrupt(chunk, key, prepared, progress) for chunk, key in zip(chunks, keys.chunk(pieces), strict=True)]
 
 
 def take_step(

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from hf_ssl.evaluation.probes import (
     REGULARISATIONS,
+    choose_linear,
     choose_regularisation,
     cluster_accuracy,
     kmeans,
@@ -16,7 +17,7 @@ from hf_ssl.evaluation.probes import (
     linear_accuracy,
     measure_features,
 )
-from hf_ssl.evaluation.readout import best_readout, whiten
+from hf_ssl.evaluation.readout import AS_THEY_ARE, Readout, best_readout, whiten
 
 FIGURES = {"knn_accuracy", "linear_accuracy", "kmeans_nmi", "kmeans_ari", "kmeans_accuracy"}
 
@@ -25,6 +26,10 @@ def blobs(rows: int, distance: float, seed: int, classes: int = 3, dimensions: i
     generator = np.random.default_rng(seed)
     labels = generator.integers(classes, size=rows)
     return np.eye(dimensions)[labels] * distance + generator.normal(size=(rows, dimensions)), labels
+
+
+def measured(bank, bank_labels, test, test_labels):
+    return measure_features(Readout(bank, test, (bank, test), {}), bank_labels, test_labels, seed=0)
 
 
 @settings(max_examples=50, deadline=None)
@@ -46,21 +51,21 @@ def test_knn_against_its_definition():
 
 def test_good_features_measure_well_and_noise_at_chance():
     test = {distance: blobs(300, distance, 1) for distance in (0, 6)}
-    figures = {distance: measure_features(*blobs(600, distance, 0), *test[distance], seed=0) for distance in (0, 6)}
+    figures = {distance: measured(*blobs(600, distance, 0), *test[distance]) for distance in (0, 6)}
     assert set(figures[6]) == FIGURES
     for name in FIGURES:
         assert figures[6][name]["mean"] > 0.95
         assert figures[0][name]["mean"] < 0.45
         assert len(figures[6][name]["values"]) == 5
         assert figures[6][name]["mean"] == pytest.approx(np.mean(figures[6][name]["values"]))
-    assert figures[6] == measure_features(*blobs(600, 6, 0), *test[6], seed=0)
+    assert figures[6] == measured(*blobs(600, 6, 0), *test[6])
 
 
 def test_regularisation_is_chosen_for_the_features():
     bank, labels = blobs(300, 1.5, 0, dimensions=100)
     test, test_labels = blobs(2000, 1.5, 1, dimensions=100)
     accuracy = {s: linear_accuracy(bank, labels, test, test_labels, s) for s in REGULARISATIONS}
-    chosen = choose_regularisation(bank, labels, 0)
+    chosen, _ = choose_regularisation(bank, labels, 0)
     assert max(accuracy.values()) - min(accuracy.values()) > 0.05  # the choice matters
     assert accuracy[chosen] > np.mean(list(accuracy.values()))
 
@@ -68,7 +73,7 @@ def test_regularisation_is_chosen_for_the_features():
 def test_few_rows_rare_labels_and_identical_points_are_measured_all_the_same():
     features = np.vstack([np.zeros((12, 4)), np.eye(4)])
     labels = np.array([0] * 14 + [1, 2])
-    figures = measure_features(features, labels, features, labels, seed=0)
+    figures = measured(features, labels, features, labels)
     assert all(np.isfinite(figures[name]["mean"]) for name in FIGURES)
     assert set(kmeans(np.ones((10, 3)), 3, 0)) == {0}
 
@@ -88,3 +93,19 @@ def test_the_better_candidate_is_chosen():
     readout = best_readout({"noise": (noise, noise[:5]), "signal": (bank, bank[:5])}, labels)
     assert readout.choice["features"] == "signal"
     assert readout.test.shape[0] == 5
+
+
+def test_what_is_to_be_taken_as_it_is_is():
+    bank, labels = blobs(300, 4, 0)
+    readout = best_readout({AS_THEY_ARE: (bank, bank[:5])}, labels)
+    assert np.array_equal(readout.bank, bank)
+
+
+def test_the_linear_readout_sees_what_whitening_cut_off():
+    generator = np.random.default_rng(0)
+    labels = generator.integers(2, size=600)
+    features = generator.normal(size=(600, 300)) * 3
+    features[:, 0] = labels + 0.1 * generator.normal(size=600)  # the smallest variance: the first to be cut off
+    bank, test = whiten(features, features, 0.0)
+    chosen, _ = choose_linear(Readout(bank, test, (features, features), {}), labels, 0)
+    assert chosen[0].shape[1] == 300

@@ -1,10 +1,9 @@
 """Stock text models, by size, by configuration or from a checkpoint."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModelForMaskedLM,
@@ -14,8 +13,11 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from hf_ssl.errors import UserError, in_one_line
-from hf_ssl.pretext.text_arguments import TextArguments
+from hf_ssl.errors import UserError
+from hf_ssl.models.configuration import making, options, report_missing, seeded, set_dropout
+
+if TYPE_CHECKING:
+    from hf_ssl.modalities.text import TextTask
 
 # hidden size, layers, heads, inner size of the gated feed-forward. ModernBERT (Warner et al. 2024) rather than BERT: with
 # 819,000 tokens of AG News, at equal size, rates and about equal CPU time, its held-out loss was 5.8 against 6.5 (unigram 7.1).
@@ -23,7 +25,7 @@ SIZES = {"tiny": (192, 3, 3, 512), "small": (384, 6, 6, 1024), "base": (768, 22,
 
 
 def masked_language_model(
-    arguments: TextArguments, tokenizer: PreTrainedTokenizerBase, counts: np.ndarray, seed: int
+    arguments: "TextTask", tokenizer: PreTrainedTokenizerBase, counts: np.ndarray, seed: int
 ) -> PreTrainedModel:
     """Build or load a ``...ForMaskedLM`` for a tokenizer.
 
@@ -38,24 +40,19 @@ def masked_language_model(
         UserError: if there is no such configuration or checkpoint, or it cannot hold the blocks.
     """
     name = arguments.model_name_or_path or arguments.config_name or arguments.model_size
-    try:
+    with making("masked language model", name), seeded(seed):  # the seed also for what a checkpoint lacks
         config = _config(arguments, tokenizer)
-        _set_dropout(config, arguments.dropout)
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)  # also for what a checkpoint lacks
-            if arguments.model_name_or_path:
-                model, information = AutoModelForMaskedLM.from_pretrained(
-                    name, config=config, **_options(), use_safetensors=True, output_loading_info=True
-                )
-                if information["missing_keys"]:
-                    print(f"new weights, which '{name}' lacks: {', '.join(sorted(information['missing_keys']))}")
-            else:
-                model = AutoModelForMaskedLM.from_config(config, **_options())
-                _start_at_unigram(model, counts)
-            if model.get_input_embeddings().num_embeddings < len(tokenizer):
-                model.resize_token_embeddings(len(tokenizer))
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise UserError(f"cannot make a masked language model of '{name}': {in_one_line(error)}") from error
+        set_dropout(config, arguments.dropout)
+        if arguments.model_name_or_path:
+            model, information = AutoModelForMaskedLM.from_pretrained(
+                name, config=config, **options(), use_safetensors=True, output_loading_info=True
+            )
+            report_missing(name, information)
+        else:
+            model = AutoModelForMaskedLM.from_config(config, **options())
+            _start_at_unigram(model, counts)
+        if model.get_input_embeddings().num_embeddings < len(tokenizer):
+            model.resize_token_embeddings(len(tokenizer))
     if model.base_model is model:
         raise UserError(f"{type(model).__name__} has no separate encoder; choose another --config_name")
     return model
@@ -63,20 +60,12 @@ def masked_language_model(
 
 def untrained_like(model: PreTrainedModel, seed: int) -> PreTrainedModel:
     """The same architecture with new weights."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        untrained = AutoModelForMaskedLM.from_config(model.config, **_options())
+    with seeded(seed):
+        untrained = AutoModelForMaskedLM.from_config(model.config, **options())
     return untrained.to(model.device)
 
 
-def _options() -> dict[str, Any]:
-    """Float32 weights, whatever the configuration says, and explicit softmax(QK')V on the CPU."""
-    # Its backward pass in bf16 is faster there than that of the fused kernel. Elsewhere transformers takes what it has.
-    attention = {} if torch.accelerator.is_available() else {"attn_implementation": "eager"}
-    return {"dtype": torch.float32, **attention}
-
-
-def _config(arguments: TextArguments, tokenizer: PreTrainedTokenizerBase) -> PretrainedConfig:
+def _config(arguments: "TextTask", tokenizer: PreTrainedTokenizerBase) -> PretrainedConfig:
     name = arguments.model_name_or_path or arguments.config_name
     if name:
         config = AutoConfig.from_pretrained(name)
@@ -110,12 +99,6 @@ def _special_tokens(tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
         "bos_token_id": tokens["bos_token_id"] if tokens["bos_token_id"] is not None else tokens["cls_token_id"],
         "eos_token_id": tokens["eos_token_id"] if tokens["eos_token_id"] is not None else tokens["sep_token_id"],
     }
-
-
-def _set_dropout(config: PretrainedConfig, dropout: float) -> None:
-    for name, value in config.to_dict().items():
-        if "dropout" in name and isinstance(value, int | float) and not isinstance(value, bool):
-            setattr(config, name, dropout)
 
 
 def _start_at_unigram(model: PreTrainedModel, counts: np.ndarray) -> None:

@@ -1,0 +1,102 @@
+"""Built-in images that need no network: scikit-learn's handwritten digits, plain and in clutter."""
+
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from hf_ssl.progress import progress_bar
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+CANVAS = 32
+SMALLEST, LARGEST = 9, 16  # pixels a digit is wide and high
+ROTATION = 15  # degrees, either way
+PIECES = 2
+PIECE = 13  # pixels
+TRAIN_ROWS, TEST_ROWS = 12_000, 3_000
+TEST_SHARE = 0.25  # of the 1,797 digits
+SEED = 0
+
+
+def plain() -> "dict[str, Dataset]":
+    """Columns ``image`` (8x8, grey) and ``label``: the 1,797 digits (Alpaydin and Kaynak 1998), split at random."""
+    splits = _digits()
+    return {name: _dataset([_png(digit) for digit in digits], labels) for name, (digits, labels) in splits.items()}
+
+
+def cluttered() -> "dict[str, Dataset]":
+    """Columns ``image`` (32x32, grey) and ``label``: a digit of random size, place and tilt among pieces of other digits.
+
+    The background has a random level and slope and half of the images are inverted, so that the nearest image by pixels is
+    one with a like background, not one with a like digit. A digit in a test image is in no training image.
+    """
+    made = {}
+    for number, (name, (digits, labels)) in enumerate(_digits().items()):
+        rows = TRAIN_ROWS if name == "train" else TEST_ROWS
+        generator = np.random.default_rng([SEED, number])
+        sources = generator.integers(len(digits), size=rows)
+        images = [
+            _png(_scene(digits, source, generator)) for source in progress_bar(f"digits, {name}", sources, delay=2)
+        ]
+        made[name] = _dataset(images, labels[sources])
+    return made
+
+
+def _digits() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Split name -> digits (uint8, shape (rows, 8, 8)) and labels."""
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    digits, labels = load_digits(return_X_y=True)
+    digits = (digits.reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
+    train, test, train_labels, test_labels = train_test_split(
+        digits, labels, test_size=TEST_SHARE, stratify=labels, random_state=SEED
+    )
+    return {"train": (train, train_labels), "test": (test, test_labels)}
+
+
+def _scene(digits: np.ndarray, source: int, generator: np.random.Generator) -> np.ndarray:
+    size = int(generator.integers(SMALLEST, LARGEST + 1))
+    left, top = generator.integers(CANVAS - size + 1, size=2)
+    digit = _drawn(digits[source], size, generator.uniform(-ROTATION, ROTATION)) * generator.uniform(0.7, 1.0)
+    ink = np.zeros((CANVAS, CANVAS))
+    ink[top : top + size, left : left + size] = digit
+    for _ in range(PIECES):
+        other = _drawn(digits[generator.integers(len(digits))], 2 * PIECE, generator.uniform(0, 360))
+        x, y = generator.integers(PIECE + 1, size=2)
+        left, top = generator.integers(CANVAS - PIECE + 1, size=2)
+        place = ink[top : top + PIECE, left : left + PIECE]
+        np.maximum(place, other[y : y + PIECE, x : x + PIECE] * generator.uniform(0.2, 0.5), out=place)
+    coarse = Image.fromarray(generator.uniform(-0.15, 0.15, (4, 4)).astype(np.float32))
+    background = generator.uniform(0.1, 0.4) + np.asarray(coarse.resize((CANVAS, CANVAS), Image.Resampling.BICUBIC))
+    scene = background + ink * (1 - background)
+    if generator.random() < 0.5:
+        scene = 1 - scene
+    noisy = scene + generator.normal(0, 0.05, scene.shape)
+    return np.asarray((noisy.clip(0, 1) * 255).astype(np.uint8))
+
+
+def _drawn(digit: np.ndarray, size: int, degrees: float) -> np.ndarray:
+    """A digit in [0, 1] of a size and tilt."""
+    large = Image.fromarray(digit).resize((4 * size, 4 * size), Image.Resampling.BICUBIC)
+    tilted = large.rotate(degrees, Image.Resampling.BILINEAR)
+    return np.asarray(tilted.resize((size, size), Image.Resampling.BOX)) / 255.0
+
+
+def _png(pixels: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "png")
+    return file.getvalue()
+
+
+def _dataset(images: list[bytes], labels: np.ndarray) -> "Dataset":
+    import datasets
+
+    kinds = datasets.Features(
+        {"image": datasets.Image(), "label": datasets.ClassLabel(names=[str(digit) for digit in range(10)])}
+    )
+    rows = {"image": [{"bytes": image, "path": None} for image in images], "label": labels.tolist()}
+    return datasets.Dataset.from_dict(rows, kinds)

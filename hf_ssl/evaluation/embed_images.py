@@ -1,0 +1,67 @@
+"""Frozen features of images: the mean of hidden states over all places, layer by layer."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hf_ssl.models.head import grid_of
+
+ROWS_AT_ONCE = 256
+
+
+def embed_images(
+    model: Any,
+    images: Sequence[np.ndarray],
+    normalise: Callable[[Tensor], Tensor],
+    autocast: Callable[[], Any],
+    progress: Callable[[int], Any] = lambda _rows: None,
+) -> dict[str, np.ndarray]:
+    """Mean-pool the hidden states of images: of the middle layer and the last.
+
+    Nothing is hidden: a masked autoencoder, which hides patches even when it is not trained, and poolers that were never
+    trained are passed by.
+
+    Args:
+        model: a model; its ``base_model`` is the encoder.
+        images: uint8, shape (size, size, 3) each.
+        normalise: numbers in [0, 1] -> what the model takes.
+        autocast: context for mixed precision.
+        progress: called with the number of rows done.
+
+    Returns:
+        Name of the layer -> float32 of shape (images, channels).
+    """
+    encoder = model.base_model
+    encoder.eval()
+    features: dict[str, list[np.ndarray]] = {}
+    with torch.no_grad(), _nothing_hidden(encoder):
+        for begin in range(0, len(images), ROWS_AT_ONCE):
+            rows = np.stack(images[begin : begin + ROWS_AT_ONCE])
+            pixels = torch.from_numpy(rows).to(encoder.device).permute(0, 3, 1, 2).float() / 255
+            with autocast():
+                output = encoder(pixel_values=normalise(pixels), output_hidden_states=True)
+            states = output.hidden_states
+            layers = {f"layer {len(states) // 2} of {len(states)}": states[len(states) // 2]}
+            layers["last layer"] = output.last_hidden_state
+            for name, hidden in layers.items():
+                features.setdefault(name, []).append(grid_of(hidden).float().mean(1).cpu().numpy())
+            progress(len(rows))
+    return {name: np.concatenate(parts) for name, parts in features.items()}
+
+
+@contextlib.contextmanager
+def _nothing_hidden(encoder: Any) -> Iterator[None]:
+    """A masked autoencoder sees the whole image within this context."""
+    before = getattr(encoder.config, "mask_ratio", None)
+    if before is None:
+        yield
+        return
+    encoder.config.mask_ratio = 0.0
+    try:
+        yield
+    finally:
+        encoder.config.mask_ratio = before

@@ -1,0 +1,1 @@
+"""What all tasks on one kind of data share: flags, preparing, features, baselines."""

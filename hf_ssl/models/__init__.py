@@ -1,0 +1,1 @@
+"""Stock models by size, and what is trained around them."""

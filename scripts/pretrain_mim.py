@@ -1,0 +1,22 @@
+"""Pretrain a masked image model on streamed images, measure it, document it.
+
+    python scripts/pretrain_mim.py                                              # built-in images, minutes on two cores
+    python scripts/pretrain_mim.py --objective simmim --dataset_name user/data --image_column image
+    python scripts/pretrain_mim.py --dataset_name folder/of/images --image_size 64 --patch_size 8 --mask_ratio 0.6
+
+The run folder holds config.yaml, log.jsonl, checkpoints, model (ViTMAEForPreTraining or ViTForMaskedImageModeling, with its
+image processor), results.json, plots and the card README.md. The same command goes on from the newest checkpoint.
+"""
+
+import sys
+
+from hf_ssl.command_line import run_pretraining, run_script
+
+
+def main(arguments: list[str]) -> None:
+    """Parse the flags, run."""
+    run_pretraining(arguments, str(__doc__), [sys.argv[0], *arguments], task="masked_image")
+
+
+if __name__ == "__main__":
+    run_script(main)
