@@ -22,6 +22,7 @@ from hf_ssl.pretext.base import PretextTask
 from hf_ssl.training.arguments import TrainingArguments
 from hf_ssl.training.checkpoint import newest_checkpoint
 from hf_ssl.training.device import build_accelerator
+from hf_ssl.training.memory import keep_freed_memory
 from hf_ssl.training.pretrain import Pretraining, Progress
 from hf_ssl.training.run_folder import RunFolder, replace_folder
 
@@ -45,6 +46,7 @@ def pretrain(task: PretextTask, data: DataArguments, arguments: TrainingArgument
             "use more processes, or a smaller --batch_size"
         )
     data = data.settled(task.embedded)
+    keep_freed_memory()
     accelerator = build_accelerator(arguments)
     resolved = {
         "mixed_precision": accelerator.mixed_precision,

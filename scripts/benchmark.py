@@ -131,11 +131,11 @@ def _ours(
 ) -> Callable[[int], None]:
     import tempfile
 
-    import numpy as np
     import torch
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
 
+    from hf_ssl.pretext.base import Prepared
     from hf_ssl.pretext.masked_language import MaskedLanguage
     from hf_ssl.training.optimizers import build_optimizers
     from hf_ssl.training.step import take_step
@@ -145,7 +145,8 @@ def _ours(
         task = MaskedLanguage(
             sequence_length=sizes.sequence_length, mask_probability=sizes.mask_probability, config_name=folder
         )
-        model = task.model(tokenizer, np.ones(len(tokenizer), np.int64), 0).train()
+        prepared = Prepared(tokenizer, {"token_counts": torch.ones(len(tokenizer), dtype=torch.int64)})
+        model = task.model(prepared, 0).train()
     AcceleratorState._reset_state(reset_partial_state=True)  # each arm has a precision of its own
     accelerator = Accelerator(cpu=True, mixed_precision=precision)
     optimizers = build_optimizers(
@@ -155,7 +156,7 @@ def _ours(
 
     def step(turn: int) -> None:
         keys = torch.arange(sizes.batch_size) + turn * sizes.batch_size
-        part = task.corrupt({"input_ids": blocks[turn % len(blocks)]}, keys, tokenizer)
+        part = task.corrupt({"input_ids": blocks[turn % len(blocks)]}, keys, prepared)
         take_step(task, prepared, optimizers, [part], 1.0, accelerator)
 
     return step

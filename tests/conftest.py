@@ -2,6 +2,7 @@
 
 import atexit
 import importlib.util
+import io
 import os
 import shutil
 import subprocess
@@ -19,11 +20,15 @@ os.environ.update(
     HF_ENDPOINT="http://127.0.0.1:9",  # nothing listens there: whatever wants the Hub fails at once
 )
 
+import datasets
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
 import pytest_socket
+from PIL import Image
+
+from hf_ssl.data.stream import Block
 
 ROOT = Path(__file__).parent.parent
 TOPICS = {
@@ -68,6 +73,59 @@ def write_parquet(
     return folder
 
 
+def picture(label: int, generator: np.random.Generator, size: int = 20) -> Image.Image:
+    """A made-up photograph: a bright field on the left, in the middle or on the right, on a dark ground, upright."""
+    pixels = generator.integers(0, 60, (size, size + 4, 3))
+    pixels[: size // 3, :, label] += 60
+    pixels[size // 3 :, 2 + 6 * label : 10 + 6 * label, :] += 120
+    return Image.fromarray(pixels.astype(np.uint8))
+
+
+def png(image: Image.Image, kind: str = "png", **options) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def image_block(count: int) -> Block:
+    """Made-up photographs as rows."""
+    generator = np.random.default_rng(0)
+    labels = generator.integers(3, size=count)
+    files = [{"bytes": png(picture(label, generator)), "path": None} for label in labels]
+    return Block(0, np.arange(count), pa.table({"image": files, "label": labels}))
+
+
+def image_batch(task, rows: int = 8):
+    """The task with its column, what it prepared on 200 made-up photographs, and a batch of the first."""
+    block = image_block(max(200, rows))
+    task = task.for_columns(block.table, "made up")
+    inputs = [value for _, value in task.reader().read(block)[0]]
+    prepared = task.prepare(inputs[:200])
+    return task, prepared, task.collate(task.encoder(prepared).encode(block, [])[0][:rows])
+
+
+def write_images(folder: Path, count: int = 240, files: int = 2, row_group_size: int = 30, extra=()) -> Path:
+    """A data set of labelled pictures as Parquet; ``extra``: contents of further files, at its beginning."""
+    generator = np.random.default_rng(0)
+    labels = generator.integers(3, size=count).tolist()
+    rows = [{"bytes": png(picture(label, generator)), "path": f"{n}.png"} for n, label in enumerate(labels)]
+    rows = [{"bytes": data, "path": f"extra_{n}"} for n, data in enumerate(extra)] + rows
+    labels = [0] * len(extra) + labels
+    features = datasets.Features({"image": datasets.Image(), "label": datasets.Value("int64")})
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, part in enumerate(np.array_split(np.arange(len(rows)), files)):
+        columns = {"image": [rows[i] for i in part], "label": [labels[i] for i in part]}
+        table = pa.table(columns, schema=features.arrow_schema)
+        path = folder / f"train-{number:05d}.parquet"
+        pa.parquet.write_table(table, path, row_group_size=row_group_size, write_page_checksum=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_images(tmp_path_factory.mktemp("data") / "pictures")
+
+
 @pytest.fixture(scope="session")
 def parquet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_parquet(tmp_path_factory.mktemp("data") / "sentences")
@@ -85,6 +143,11 @@ SMALL = [
 ]  # fmt: skip
 
 
+SMALL_IMAGES = [
+    "--image_size=16", "--batch_size=16", "--max_steps=12", "--save_steps=4", "--eval_steps=6", "--mixed_precision=no",
+]  # fmt: skip
+
+
 def command(*arguments: object, script: str = "pretrain_mlm.py") -> list[str]:
     return [sys.executable, str(ROOT / "scripts" / script), *map(str, arguments)]
 
@@ -99,10 +162,10 @@ def run(
     )
 
 
-def pretrain(*arguments: object) -> None:
+def pretrain(*arguments: object, script: str = "pretrain_mlm.py") -> None:
     """Run the script's main function in this process: faster, and its errors are exceptions."""
-    path = ROOT / "scripts" / "pretrain_mlm.py"
-    specification = importlib.util.spec_from_file_location("pretrain_mlm", path)
+    path = ROOT / "scripts" / script
+    specification = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     module.main([str(argument) for argument in arguments])

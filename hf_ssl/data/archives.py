@@ -1,12 +1,23 @@
-"""Tar archives that were cut short: their readers say nothing and end early."""
+"""Tar archives, and whether they were cut short: their readers say nothing then and end early."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from hf_ssl.errors import UserError
 from hf_ssl.progress import progress_bar
 
+if TYPE_CHECKING:
+    from datasets import DatasetBuilder
+
 END = 1024  # bytes: two blocks of zeros close every tar archive (POSIX.1, pax)
+
+
+def is_webdataset(builder: "DatasetBuilder") -> bool:
+    """Whether rows are groups of files in tar archives."""
+    from datasets.packaged_modules.webdataset.webdataset import WebDataset
+
+    return isinstance(builder, WebDataset)
 
 
 def check_archives(files: Sequence[str]) -> None:

@@ -4,7 +4,6 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn.functional import affine_grid, grid_sample
 
 from hf_ssl.randomness import random_uniform
 
@@ -14,12 +13,12 @@ FROM_YIQ = torch.linalg.inv(TO_YIQ)
 
 
 def as_float(images: Tensor) -> Tensor:
-    """uint8 -> float in [0, 1]."""
-    return images.float() / 255
+    """uint8 -> float in [0, 1], one colour after the other in memory."""
+    return images.contiguous().float().div_(255)
 
 
 def crop_and_flip(images: Tensor, keys: Tensor, size: int, smallest_area: float, flip: float = 0.5) -> Tensor:
-    """Random resized crops (Szegedy et al. 2015), mirrored with probability ``flip``, bilinear.
+    """Random resized crops (Szegedy et al. 2015), mirrored with probability ``flip``, bilinear with antialiasing.
 
     Args:
         images: float, shape (rows, channels, height, width).
@@ -35,19 +34,44 @@ def crop_and_flip(images: Tensor, keys: Tensor, size: int, smallest_area: float,
     area = smallest_area + (1 - smallest_area) * area
     ratio = torch.exp((2 * ratio - 1) * math.log(4 / 3))
     width, height = (area * ratio).sqrt().clamp(max=1), (area / ratio).sqrt().clamp(max=1)
-    place = torch.zeros(len(images), 2, 3, device=images.device)
-    place[:, 0, 0] = torch.where(mirror < flip, -width, width)
-    place[:, 0, 2] = (2 * across - 1) * (1 - width)
-    place[:, 1, 1] = height
-    place[:, 1, 2] = (2 * down - 1) * (1 - height)
-    grid = affine_grid(place, (len(images), images.shape[1], size, size), align_corners=False)
-    return grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+    rows = _resampling(down * (1 - height), height, images.shape[2], size)
+    begin = across * (1 - width)
+    mirrored = mirror < flip  # read from the end
+    columns = _resampling(
+        torch.where(mirrored, begin + width, begin), torch.where(mirrored, -width, width), images.shape[3], size
+    )
+    count, channels = images.shape[:2]
+    scaled = (images.flatten(1, 2) @ columns.transpose(1, 2)).unflatten(1, images.shape[1:3])
+    scaled = rows @ scaled.transpose(1, 2).flatten(2)
+    return scaled.view(count, size, channels, size).transpose(1, 2)
 
 
-def jitter_colours(images: Tensor, keys: Tensor, strength: float, hue: float, grey: float, share: float) -> Tensor:
+def _resampling(begin: Tensor, length: Tensor, pixels: int, size: int) -> Tensor:
+    """Matrices that scale a part of a line of pixels to ``size``: a crop is then two small products a picture.
+
+    Args:
+        begin: of the part, as a share of the line, shape (rows,).
+        length: of the part, likewise; below 0 it is read backwards.
+        pixels: of the line.
+        size: pixels that the part becomes.
+
+    Returns:
+        Shape (rows, size, pixels); each line of it sums to 1.
+    """
+    step = length * pixels / size
+    places = torch.arange(size, device=begin.device) + 0.5
+    centres = begin[:, None] * pixels + places * step[:, None]
+    distances = (centres[:, :, None] - (torch.arange(pixels, device=begin.device) + 0.5)).abs_()
+    weights = distances.div_(step.abs().clamp(min=1)[:, None, None]).neg_().add_(1).clamp_(min=0)
+    return weights.div_(weights.sum(2, keepdim=True))
+
+
+def jitter_and_normalise(
+    images: Tensor, keys: Tensor, strength: float, hue: float, grey: float, share: float, mean: Tensor, spread: Tensor
+) -> Tensor:
     """Random brightness, contrast, saturation and hue, and some images grey (Chen et al. 2020), in one matrix an image.
 
-    The order is fixed and values are cut to [0, 1] once, at the end.
+    The order is fixed and values are cut to [0, 1] once, at the end; then they are normalised.
 
     Args:
         images: float in [0, 1], shape (rows, 3, height, width).
@@ -56,6 +80,8 @@ def jitter_colours(images: Tensor, keys: Tensor, strength: float, hue: float, gr
         hue: share of a full turn by which colours are turned, either way.
         grey: probability of a grey image.
         share: probability of any other change.
+        mean: of each colour, taken off; shape (3, 1, 1).
+        spread: of each colour, divided by.
     """
     on, brightness, contrast, saturation, turn, plain = random_uniform(keys, 6).float().unbind(1)
     on = (on < share).float()
@@ -69,11 +95,13 @@ def jitter_colours(images: Tensor, keys: Tensor, strength: float, hue: float, gr
     change[:, 1, 1] = change[:, 2, 2] = saturation * angle.cos()
     change[:, 2, 1] = saturation * angle.sin()
     change[:, 1, 2] = -change[:, 2, 1]
-    matrix = FROM_YIQ.to(images.device) @ change @ TO_YIQ.to(images.device)
-    coloured = torch.bmm(matrix * (brightness * contrast)[:, None, None], images.flatten(2))
-    level = images.mean((2, 3)) @ TO_YIQ[0].to(images.device)  # contrast is about the mean grey of the image
-    coloured += (brightness * (1 - contrast) * level)[:, None, None]
-    return coloured.clamp(0, 1).view_as(images)
+    matrix = FROM_YIQ.to(images.device) @ change @ TO_YIQ.to(images.device) * (brightness * contrast)[:, None, None]
+    pixels = images.flatten(2)
+    level = pixels.mean(2) @ TO_YIQ[0].to(images.device)  # contrast is about the mean grey of the image
+    offset = (brightness * (1 - contrast) * level)[:, None, None]
+    mean, spread = mean.view(3, 1), spread.view(3, 1)
+    coloured = torch.baddbmm((offset - mean) / spread, matrix / spread, pixels)
+    return coloured.clamp_(-mean / spread, (1 - mean) / spread).view_as(images)
 
 
 def rotate_quarters(images: Tensor, turns: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Which `datasets` builder reads a data set: a Hub id, a folder, a file or a built-in one."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hf_ssl.errors import UserError, in_one_line
 
@@ -15,9 +15,7 @@ FORMATS = {
 }  # fmt: skip
 
 
-def open_builder(
-    arguments: "DataArguments", begun_with: str | None
-) -> "tuple[DatasetBuilder, str | None, str | None]":
+def open_builder(arguments: "DataArguments", begun_with: str | None) -> "tuple[DatasetBuilder, str | None, str | None]":
     """The builder, and the revision and licence where they are known without reading.
 
     Raises:
@@ -27,7 +25,8 @@ def open_builder(
 
     from hf_ssl.data.embedded import embedded_file
 
-    name, path, data_files = arguments.dataset_name, Path(arguments.dataset_name), None
+    name, path = arguments.dataset_name, Path(arguments.dataset_name)
+    data_files: dict[str, Any] | None = None
     location, revision, license_name, commit = name, None, None, None
     if name.startswith("embedded:"):
         embedded = embedded_file(name.removeprefix("embedded:"))

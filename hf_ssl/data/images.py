@@ -114,7 +114,6 @@ class ImageEncoder:
         usable, skipped = self.rows.read(block)
         spans = [(block.shard, int(block.rows[place]), 0, 1) for place, _ in usable]
         samples = [
-            Sample({"image": image}, np.array([span], np.int64))
-            for (_, image), span in zip(usable, spans, strict=True)
+            Sample({"image": image}, np.array([span], np.int64)) for (_, image), span in zip(usable, spans, strict=True)
         ]
         return samples, carry, skipped

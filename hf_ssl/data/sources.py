@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from hf_ssl.data.archives import check_archives
+from hf_ssl.data.archives import check_archives, is_webdataset
 from hf_ssl.data.builders import open_builder, unreadable
 from hf_ssl.data.folders import is_folder_of_files, list_files
 from hf_ssl.data.rows import Rows
@@ -38,7 +38,8 @@ class DataArguments:
         metadata={"help": "Split to measure on (default: a twentieth of the train split, by a hash of the row)."},
     )
     label_column: str | None = field(
-        default=None, metadata={"help": "Labels, used for measuring only (default: 'label' or 'cls' where there is one)."}
+        default=None,
+        metadata={"help": "Labels, used for measuring only (default: 'label' or 'cls' where there is one)."},
     )
     bad_rows: Literal["skip", "error"] = field(
         default="skip", metadata={"help": "What to do with rows that have nothing in them: count them, or stop."}
@@ -58,7 +59,6 @@ class DataArguments:
             raise UserError(f"--max_skipped must lie between 0 and 1, not {self.max_skipped}")
         if self.dataloader_num_workers < 0:
             raise UserError(f"--dataloader_num_workers must be at least 0, not {self.dataloader_num_workers}")
-
 
     def settled(self, embedded: str) -> Self:
         """With the built-in data set named, if none was, and its test split."""
@@ -125,11 +125,13 @@ def open_source(arguments: DataArguments, revision: str | None = None, identify:
 def _rows(builder: "DatasetBuilder", split: str, name: str) -> Rows:
     """Open a split. Few files get their Parquet row groups as shards: a resume reads at most one of them again."""
     try:
-        dataset = builder.as_streaming_dataset(split=split)
         files = tuple((builder.config.data_files or {}).get(split, ()))
+        check_archives(files)  # before anything is read from them
+        dataset = builder.as_streaming_dataset(split=split)
         if is_folder_of_files(builder):
             return Rows(list_files(dataset), files)
-        check_archives(files)
+        if is_webdataset(builder):  # gives its last row other columns first, which Arrow does not take
+            return Rows(dataset.select_columns(list(dataset.features)), files)
         if dataset.num_shards >= FEW_SHARDS:
             return Rows(dataset, files)
         per_file = [dataset.shard(num_shards=dataset.num_shards, index=i).reshard() for i in range(dataset.num_shards)]

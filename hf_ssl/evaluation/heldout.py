@@ -49,7 +49,7 @@ class HeldOut:
             count = len(part["labels"] if "labels" in part else next(iter(part.values())))
             sums["loss"] += float(result["loss"]) * count
             if "logits" in result:
-                right = float((result["logits"].argmax(-1) == result.get("labels", part.get("labels"))).sum())
+                right = float((result["logits"].argmax(-1) == (result | part)["labels"]).sum())
                 sums["accuracy"] = sums.get("accuracy", 0.0) + right
             targets += count
         score = {name: value / targets for name, value in sums.items()}
@@ -74,9 +74,7 @@ def hold_out(task: PretextTask, prepared: Prepared, rows: Rows, split_by_hash: b
     if task.needs_whole_batch and len(groups) > 1 and len(groups[-1]) < size:
         groups.pop()  # fewer to compare with would be another figure
     keys = [torch.tensor([key_of("held-out", sample.spans.tobytes()) for sample in group]) for group in groups]
-    parts = [
-        measured.corrupt(measured.collate(group), key, prepared) for group, key in zip(groups, keys, strict=True)
-    ]
+    parts = [measured.corrupt(measured.collate(group), key, prepared) for group, key in zip(groups, keys, strict=True)]
     usable = [(part, key) for part, key in zip(parts, keys, strict=True) if "labels" not in part or len(part["labels"])]
     if not usable:
         return None

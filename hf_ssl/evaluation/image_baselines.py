@@ -21,9 +21,7 @@ POWERS = (0.25, 0.5)
 ROWS_AT_ONCE = 4
 
 
-def image_baselines(
-    bank: Sequence[np.ndarray], test: Sequence[np.ndarray], seed: int
-) -> dict[str, dict[str, Pair]]:
+def image_baselines(bank: Sequence[np.ndarray], test: Sequence[np.ndarray], seed: int) -> dict[str, dict[str, Pair]]:
     """Features of the same rows, in variants to choose from.
 
     Args:

@@ -15,6 +15,7 @@ from hf_ssl.pretext.base import PretextTask
 
 FEWEST_OF_A_LABEL = 10  # in the bank: folds need some
 MOST_READ = 60_000  # rows looked at
+MOST_SHARDS = 64  # that they come from, evenly spaced
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def choose_rows(rows: Rows, reader: RowReader, label_column: str, count: int) ->
     """
     smallest: list[tuple[int, Any, Any]] = []
     read = 0
-    for block in unshuffled_blocks(rows):
+    for block in unshuffled_blocks(rows, most_shards=MOST_SHARDS):
         labels = block.table.column(label_column).to_pylist()
         for place, value in reader.read(block)[0]:
             if labels[place] not in (None, -1, ""):

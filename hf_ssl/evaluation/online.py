@@ -1,5 +1,6 @@
 """Features during training: kNN on a few labelled rows, and whether they collapse."""
 
+import contextlib
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -41,7 +42,7 @@ class OnlineProbe:
     warned: bool = field(default=False)
 
     def figures(self, model: Any, autocast: Callable[[], Any]) -> dict[str, float]:
-        """"feature_std", "effective_rank" and, where there are labels, "knn_accuracy"."""
+        """Return "feature_std", "effective_rank" and, where there are labels, "knn_accuracy"."""
         features = self._features(model, self.inputs, autocast)
         found = collapse_figures(features)
         if (found["effective_rank"] < COLLAPSED_RANK or found["feature_std"] < COLLAPSED_STD) and not self.warned:
@@ -90,15 +91,13 @@ def online_probe(
     task: PretextTask, prepared: Prepared, train: Rows, evaluation: Rows | None, label_column: str | None
 ) -> OnlineProbe | None:
     """Choose the rows, if the task wants to be watched and there are any."""
-    bank_rows, test_rows = task.watched_rows
+    test_rows = task.watched_rows[1]
     if not test_rows:
         return None
     bank, test = None, None
     if label_column:
-        try:
+        with contextlib.suppress(TooFewLabelsError):  # the results say why
             bank, test = labelled_rows(task, train, evaluation, label_column, task.watched_rows)
-        except TooFewLabelsError:
-            pass  # the results say why
     inputs = _inputs(task, train if evaluation is None else evaluation, evaluation is None, test_rows)
     return OnlineProbe(task, prepared, inputs, bank, test) if inputs else None
 

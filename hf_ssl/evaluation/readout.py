@@ -7,6 +7,8 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import Normalizer
 
 MOST_DIMENSIONS = 128
 POWERS = (0.0, 0.25, 0.5)  # 0: rotated only; 0.5: fully whitened
@@ -45,14 +47,18 @@ def best_readout(candidates: dict[str, Pair], labels: np.ndarray) -> Readout:
     for name, (bank, _) in candidates.items():
         for power in (None,) if name == AS_THEY_ARE else POWERS:
             few = bank[:MOST_ROWS] if power is None else whiten(bank, bank[:MOST_ROWS], power)[1]
-            readout = KNeighborsClassifier(5, metric="cosine")
-            accuracy = float(np.mean(cross_val_score(readout, few, labels[:MOST_ROWS], cv=3)))
+            accuracy = float(np.mean(cross_val_score(neighbours(5), few, labels[:MOST_ROWS], cv=3)))
             if best is None or accuracy > best[0]:
                 best = accuracy, name, power
     assert best is not None, "no candidates"
     _, name, power = best
     bank, test = candidates[name] if power is None else whiten(*candidates[name], power)
     return Readout(bank, test, candidates[name], {"features": name, "whitening": power or 0.0})
+
+
+def neighbours(count: int) -> Pipeline:
+    """Nearest neighbours by cosine: the Euclidean ones of vectors of length 1, which scikit-learn finds much faster."""
+    return make_pipeline(Normalizer(), KNeighborsClassifier(count, algorithm="brute"))
 
 
 def whiten(bank: np.ndarray, test: np.ndarray, power: float) -> Pair:

@@ -32,7 +32,7 @@ class ImageTask(PretextTask):
         "warmup_share": 0.1,
         "decay_share": 0.6,
     }
-    learning_rates: ClassVar[dict[str, float]] = {"muon": 0.02, "adamw": 1e-3}
+    learning_rates: ClassVar[dict[str, float]] = {"muon": 0.03, "adamw": 1e-3}
 
     image_column: str | None = field(
         default=None, metadata={"help": "Column that holds the images (default: the one that does)."}
@@ -171,12 +171,12 @@ class ImageTask(PretextTask):
 
     def normalise(self, images: "Tensor", prepared: Prepared) -> "Tensor":
         """Numbers in [0, 1] -> about mean 0 and variance 1, as the processor does."""
-        mean, spread = _mean_and_spread(prepared, images)
+        mean, spread = mean_and_spread(prepared, images)
         return (images - mean) / spread
 
     def shown(self, pixels: "Tensor", prepared: Prepared) -> "Tensor":
         """The opposite of `normalise`, for pictures."""
-        mean, spread = _mean_and_spread(prepared, pixels)
+        mean, spread = mean_and_spread(prepared, pixels)
         return pixels * spread + mean
 
     def untrained(self, model: Any, prepared: Prepared, seed: int) -> Any:
@@ -213,7 +213,7 @@ class ImageTask(PretextTask):
         return image_baselines(bank, test, seed)
 
 
-def _mean_and_spread(prepared: Prepared, like: "Tensor") -> "tuple[Tensor, Tensor]":
+def mean_and_spread(prepared: Prepared, like: "Tensor") -> "tuple[Tensor, Tensor]":
     """Of each colour, as the processor has them, in the shape of images."""
     processor = prepared.processor
     mean, spread = (like.new_tensor(values)[:, None, None] for values in (processor.image_mean, processor.image_std))

@@ -85,7 +85,9 @@ class TextTask(PretextTask):
         from hf_ssl.data.vocabulary import count_tokens, load_tokenizer, train_tokenizer
 
         name = self.tokenizer_name or self.model_name_or_path
-        tokenizer = load_tokenizer(name) if name else train_tokenizer(inputs, self.vocabulary_size, self.sequence_length)
+        tokenizer = (
+            load_tokenizer(name) if name else train_tokenizer(inputs, self.vocabulary_size, self.sequence_length)
+        )
         counts = torch.from_numpy(count_tokens(tokenizer, inputs))
         if counts.sum() < self.sequence_length and sum(map(len, inputs)) < self.surveyed:
             raise UserError(
@@ -154,5 +156,3 @@ class TextTask(PretextTask):
             "masked_accuracy": score["accuracy"],
             "unigram_loss": float(-frequencies.double()[labels].log().mean()),
         }
-
-

@@ -1,5 +1,6 @@
 """A small convolutional encoder that learns fast: this file alone loads its checkpoints, with transformers and torch."""
 
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -37,15 +38,12 @@ class ConvolutionModel(PreTrainedModel):
         super().__init__(config)
         sizes = config.hidden_sizes
         self.stem = nn.Conv2d(3, sizes[0], 4, 2, 1, bias=False).requires_grad_(False)
-        pairs = zip(sizes[:-1], sizes[1:], strict=True)
-        self.layers = nn.ModuleList([nn.Conv2d(a, b, 3, padding=1) for a, b in pairs])
+        self.layers = nn.ModuleList([nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(sizes)])
         self.norms = nn.ModuleList([nn.LayerNorm(size) for size in sizes])
         self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            module.reset_parameters()
-        elif isinstance(module, nn.LayerNorm):
+        if isinstance(module, nn.Conv2d | nn.Linear | nn.LayerNorm):
             module.reset_parameters()
 
     def forward(
@@ -83,7 +81,7 @@ class ConvolutionForImageClassification(PreTrainedModel):
         """Build it with random weights."""
         super().__init__(config)
         self.encoder = ConvolutionModel(config)
-        self.classifier = nn.Linear(config.hidden_size, config.num_labels)
+        self.classifier = nn.Linear(config.hidden_size, len(config.id2label or ()))
         self.post_init()
 
     def forward(

@@ -68,7 +68,7 @@ def reconstruction_model(arguments: "ImageTask", seed: int) -> PreTrainedModel:
     return _build(AutoModelForMaskedImageModeling, arguments, config, {}, seed)
 
 
-def autoencoder_model(arguments: "ImageTask", mask_ratio: float, seed: int) -> PreTrainedModel:
+def autoencoder_model(arguments: "ImageTask", mask_ratio: float, seed: int) -> Any:
     """A ``ViTMAEForPreTraining`` (He et al. 2022); see `encoder_model`."""
     hidden, layers, heads = DECODER_SIZES[arguments.model_size]
     decoder = {
@@ -88,13 +88,13 @@ def untrained_like(model: PreTrainedModel, statistics: dict[str, Tensor], seed: 
     """The same architecture with new weights (and the same fixed filters)."""
     with seeded(seed):
         untrained = type(model)._from_config(model.config, **options())
-    return _with_stem(untrained, statistics).to(model.device)
+    placed: Any = _with_stem(untrained, statistics)
+    return placed.to(model.device)
 
 
 def _build(
     kind: Any, arguments: "ImageTask", config: PreTrainedConfig, statistics: dict[str, Tensor], seed: int
 ) -> PreTrainedModel:
-    own = {"add_pooling_layer": False} if kind is AutoModel and isinstance(config, ViTConfig) else {}
     name = arguments.model_name_or_path or arguments.config_name or arguments.model_size
     with making(f"{arguments.name.replace('_', ' ')} model", name), seeded(seed):
         if arguments.model_name_or_path:
@@ -102,7 +102,6 @@ def _build(
                 name,
                 config=config,
                 **options(),
-                **own,
                 use_safetensors=True,
                 output_loading_info=True,
                 ignore_mismatched_sizes=True,  # a head for other labels
@@ -110,11 +109,23 @@ def _build(
             report_missing(name, information)
         else:
             make = kind._from_config if kind is ViTMAEForPreTraining else kind.from_config
-            model = make(config, **options(), **own)
+            model = make(config, **options())
+    if kind is AutoModel and getattr(model, "pooler", None) is not None:
+        _pass_through(model.pooler)
     return _with_stem(model, statistics)
 
 
-def _with_stem(model: PreTrainedModel, statistics: dict[str, Tensor]) -> PreTrainedModel:
+def _pass_through(pooler: torch.nn.Module) -> None:
+    """A pooler that no task trains: it is saved, so that loading finds all weights, and does no harm."""
+    for parameter in pooler.parameters():
+        if parameter.ndim == 2:
+            torch.nn.init.eye_(parameter)
+        else:
+            torch.nn.init.zeros_(parameter)
+    pooler.requires_grad_(False)
+
+
+def _with_stem(model: Any, statistics: dict[str, Tensor]) -> Any:
     """Fixed filters, and the layout in which convolutions are fast."""
     encoder = model.base_model
     if isinstance(encoder, ConvolutionModel):

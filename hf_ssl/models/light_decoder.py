@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from transformers import ViTMAEForPreTraining
-from transformers.utils import ModelOutput
+from transformers.utils.generic import ModelOutput
 
 from hf_ssl.data.patches import cut
 from hf_ssl.models.configuration import seeded
@@ -23,7 +23,7 @@ class LightMaskedAutoencoder(nn.Module):
     def __init__(self, stock: ViTMAEForPreTraining) -> None:
         """Take the encoder of a stock model."""
         super().__init__()
-        config = stock.config
+        config: Any = stock.config
         self.base_model = stock.vit
         self.heads, width = config.num_attention_heads, config.hidden_size
         places = stock.vit.embeddings.position_embeddings[:, 1:].detach().clone()
@@ -41,7 +41,7 @@ class LightMaskedAutoencoder(nn.Module):
             pixel_values: float, shape (rows, 3, size, size).
             ranks: int64, shape (rows, patches): a random order; the first ones are visible, the last ones predicted.
         """
-        config = self.base_model.config
+        config: Any = self.base_model.config
         rows, patches = ranks.shape
         hidden = patches - int(patches * (1 - config.mask_ratio))
         predicted = max(1, round(hidden * PREDICTED_SHARE))

@@ -29,7 +29,7 @@ def only_hidden(model: ViTMAEForPreTraining, hidden: Tensor) -> Iterator[None]:
         whole = output.new_zeros(rows, hidden.shape[1] + 1, output.shape[2])
         return whole.scatter(1, places.expand(-1, -1, output.shape[2]), output)
 
-    last = model.decoder.decoder_layers[-1]
+    last: Any = model.decoder.decoder_layers[-1]
     handles = [
         last.layernorm_after.register_forward_pre_hook(pick),
         last.mlp.register_forward_hook(put_back),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hf_ssl.errors import UserError
-from hf_ssl.modalities.images import ImageTask
+from hf_ssl.modalities.images import ImageTask, mean_and_spread
 from hf_ssl.pretext.base import Prepared
 
 if TYPE_CHECKING:  # heavy, and not needed for --help
@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # heavy, and not needed for --help
     from transformers import PreTrainedModel
 
 PROJECTED = 64  # dimensions that views are compared in
+CHANGED_SHARE = 0.8  # of the views have other brightness, contrast, saturation and hue
 CROPS = ((0.4, 1 / 2), (0.8, 3 / 4), (1.0, 1.0))  # up to this share of the training, crops of this share of the size
 
 
@@ -25,8 +26,8 @@ class Contrastive(ImageTask):
     baseline: ClassVar[tuple[str, str]] = ("chance_loss", "guessing")
     needs_whole_batch: ClassVar[bool] = True
 
-    temperature: float = field(default=0.1, metadata={"help": "By which similarities are divided."})
-    smallest_crop: float = field(default=0.2, metadata={"help": "Share of the image that a view covers at least."})
+    temperature: float = field(default=0.15, metadata={"help": "By which similarities are divided."})
+    smallest_crop: float = field(default=0.25, metadata={"help": "Share of the image that a view covers at least."})
     colour_jitter: float = field(default=0.4, metadata={"help": "Strength of brightness, contrast, saturation."})
     hue_jitter: float = field(default=0.1, metadata={"help": "Share of a full turn of colours, either way."})
     grey_share: float = field(default=0.2, metadata={"help": "Share of the views without colour."})
@@ -63,22 +64,25 @@ class Contrastive(ImageTask):
         Returns:
             "first" and "second", float of shape (rows, 3, size, size), the size growing with ``progress``.
         """
-        from hf_ssl.data.augmentation import as_float, crop_and_flip, jitter_colours
+        from hf_ssl.data.augmentation import as_float, crop_and_flip, jitter_and_normalise
         from hf_ssl.randomness import subkeys
 
         images, size = as_float(batch["image"]), self.view_size(progress)
+        mean, spread = mean_and_spread(prepared, images)
         mine = subkeys(keys, 4)
         views = {}
         for name, place, colours in (("first", mine[0], mine[1]), ("second", mine[2], mine[3])):
             view = crop_and_flip(images, place, size, self.smallest_crop, 0.5 if self.mirror else 0.0)
-            view = jitter_colours(view, colours, self.colour_jitter, self.hue_jitter, self.grey_share, share=0.8)
-            views[name] = self.normalise(view, prepared)
+            views[name] = jitter_and_normalise(
+                view, colours, self.colour_jitter, self.hue_jitter, self.grey_share, CHANGED_SHARE, mean, spread
+            )
         return views
 
     def model(self, prepared: Prepared, seed: int) -> Any:
         """An encoder with a projector of two layers, which is thrown away after training."""
         from torch import nn
 
+        from hf_ssl.models.batchwise import Standardise
         from hf_ssl.models.configuration import seeded
         from hf_ssl.models.head import EncoderWithHead
         from hf_ssl.models.images import encoder_model
@@ -86,7 +90,7 @@ class Contrastive(ImageTask):
         encoder = encoder_model(self, prepared.statistics, seed)
         width = encoder.config.hidden_size
         with seeded(seed):
-            projector = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, PROJECTED))
+            projector = nn.Sequential(Standardise(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, PROJECTED))
         return EncoderWithHead(encoder, projector, pooled=True)
 
     def product(self, model: Any) -> "PreTrainedModel":
@@ -97,7 +101,7 @@ class Contrastive(ImageTask):
         """Cross-entropy in nats of finding the other view among those of the whole batch, of all processes (NT-Xent)."""
         import torch
 
-        from hf_ssl.training.processes import gather_with_gradients
+        from hf_ssl.models.batchwise import gather_with_gradients
 
         rows = len(batch["first"])
         projected = model(torch.cat([batch["first"], batch["second"]])).float()

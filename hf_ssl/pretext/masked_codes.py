@@ -114,7 +114,9 @@ class MaskedCodes(ImageTask):
         said = model(batch["pixel_values"])
         rows, places, _ = said.shape
         side, inner = int(places**0.5), int((self.patches // places) ** 0.5)
-        grid = said.view(rows, side, side, inner, inner, self.codes).transpose(2, 3)  # patches of a place lie side by side
+        grid = said.view(rows, side, side, inner, inner, self.codes).transpose(
+            2, 3
+        )  # patches of a place lie side by side
         logits = grid.reshape(-1, self.codes)[batch["positions"]].float()
         return {"loss": torch.nn.functional.cross_entropy(logits, batch["labels"]), "logits": logits.detach()}
 

@@ -77,7 +77,7 @@ class MaskedImage(ImageTask):
         ranks = random_ranks(choice, (self.image_size // self.patch_size) ** 2)
         return {"pixel_values": self.normalise(images, prepared), "ranks": ranks}
 
-    def model(self, prepared: Prepared, seed: int) -> "PreTrainedModel":
+    def model(self, prepared: Prepared, seed: int) -> Any:
         """A ``ViTMAEForPreTraining`` or a ``...ForMaskedImageModeling``."""
         from hf_ssl.models.images import autoencoder_model, reconstruction_model
         from hf_ssl.models.light_decoder import with_light_decoder

@@ -28,7 +28,7 @@ class TrainingArguments:
     learning_rate: float | None = field(
         default=None,
         metadata={
-            "help": "Peak of the optimizer (default: Muon 0.01 for text, 0.02 for images; AdamW 0.001; a tenth from a "
+            "help": "Peak of the optimizer (default: Muon 0.01 for text, 0.03 for images; AdamW 0.001; a tenth from a "
             "checkpoint)."
         },
     )

@@ -30,15 +30,6 @@ def samples_hash(batch: Batch, accelerator: Accelerator) -> str:
     return hashlib.sha256(digests).hexdigest()
 
 
-def gather_with_gradients(mine: torch.Tensor, dim: int) -> tuple[torch.Tensor, int]:
-    """The tensors of all processes side by side, through which gradients flow back, and where that of this one begins."""
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-        return mine, 0
-    from torch.distributed.nn.functional import all_gather
-
-    return torch.cat(all_gather(mine.contiguous()), dim), torch.distributed.get_rank() * mine.shape[dim]
-
-
 def cpu_seconds(workers: int) -> float:
     """CPU time of this process with its threads, and of the processes that read data, where there are any."""
     children = psutil.Process().children() if workers else []  # looking for them is not free

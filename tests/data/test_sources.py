@@ -8,8 +8,9 @@ import pyarrow.parquet
 import pytest
 from conftest import sentences, write_parquet
 
-from hf_ssl.data.columns import check_columns, first_texts
-from hf_ssl.data.embedded import FEWEST_WORDS, MOST_DOCUMENTS, PACKAGES, embedded_file
+from hf_ssl.data.columns import find_label_column, first_inputs, first_table
+from hf_ssl.data.embedded import embedded_file
+from hf_ssl.data.embedded_docs import FEWEST_WORDS, MOST_DOCUMENTS, PACKAGES
 from hf_ssl.data.sources import DataArguments, open_source
 from hf_ssl.data.stream import unshuffled_blocks
 from hf_ssl.data.text import TextRows
@@ -42,7 +43,7 @@ def test_formats(tmp_path, name):
         assert texts_of(source.train) == TEXTS
         assert [record["path"] for record in source.files] == [str(path)]
         assert source.train.name(0) == str(path)
-        assert check_columns(source.train, "text", DataArguments()) is None
+        assert find_label_column(first_table(source.train, str(path)), DataArguments()) is None
 
 
 def test_row_groups_are_shards_and_know_their_file(tmp_path):
@@ -72,19 +73,19 @@ def test_splits_licence_and_revision(tmp_path):
 def test_first_texts_come_from_all_over(tmp_path):
     folder = write_parquet(tmp_path / "data", count=400, files=4, row_group_size=100, by_label=True)
     rows = open_source(DataArguments(dataset_name=str(folder))).train
-    texts = first_texts(rows, TextRows("text"), characters=30_000)
+    texts = first_inputs(rows, TextRows("text"), len, 30_000, 1.0)
     assert abs(sum(map(len, texts)) - 30_000) < 300
     assert all(any(word in text for text in texts[:300]) for word in ("garden", "kitchen", "harbour"))
 
 
 @pytest.mark.slow
 def test_the_built_in_documents():
-    path, revision = embedded_file("docs")
-    assert embedded_file("docs") == (path, revision)  # made once
+    docs = embedded_file("docs")
+    assert embedded_file("docs") == docs  # made once
     source = open_source(DataArguments(dataset_name="embedded:docs"))
-    assert source.revision == revision
+    assert source.revision == docs.revision
     assert source.train.shards > 16
-    table = pa.parquet.read_table(path)
+    table = pa.parquet.read_table(docs.files["train"])
     texts, labels = table.column("text").to_pylist(), table.column("label").to_pylist()
     assert len(set(texts)) == len(texts) > 15_000
     assert all(len(text.split()) >= FEWEST_WORDS for text in texts)

@@ -1,6 +1,7 @@
 """The order of samples: nothing lost, nothing repeated, the same from any position and for any number of processes."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import datasets
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from hf_ssl.data.batches import Batches, load_batches
 from hf_ssl.data.sources import DataArguments, open_source
-from hf_ssl.data.stream import Position, Sample, Stream, partition_count, unshuffled_blocks
+from hf_ssl.data.stream import Position, Sample, Skipped, Stream, partition_count, skipped_rows, unshuffled_blocks
 from hf_ssl.errors import UserError
 
 
@@ -25,7 +26,7 @@ class RowNumbers:
             Sample({"label": np.array(label)}, np.array([[block.shard, row, 0, 1]], np.int64))
             for row, label in zip(block.rows, labels, strict=True)
         ]
-        return samples, carry, 0
+        return samples, carry, []
 
 
 def stream_of(folder: Path, batch_size: int = 8, seed: int = 0) -> Stream:
@@ -136,7 +137,7 @@ def test_resuming_anywhere_goes_on_exactly(tmp_path_factory, rows, group, stop, 
 def test_a_partition_without_a_usable_row_is_an_error(parquet):
     class Nothing:
         def encode(self, block, carry):
-            return [], carry, block.table.num_rows
+            return [], carry, [Skipped(int(row), "no good") for row in block.rows]
 
     stream = Stream(stream_of(parquet).rows, Nothing(), 0, 8)
     with pytest.raises(UserError, match="nothing usable"):
@@ -146,7 +147,7 @@ def test_a_partition_without_a_usable_row_is_an_error(parquet):
 def test_a_partition_without_usable_rows_reads_all_shards(parquet):
     class FirstShard(RowNumbers):
         def encode(self, block, carry):
-            return super().encode(block, carry) if block.shard == 0 else ([], carry, 0)
+            return super().encode(block, carry) if block.shard == 0 else ([], carry, [])
 
     stream = Stream(stream_of(parquet).rows, FirstShard(), 0, 4)
     batches = take(stream, 10)
@@ -170,3 +171,34 @@ def test_datasets_own_shuffle_buffer_is_not_exact(parquet):
     again = datasets.load_dataset(str(parquet), split="train", streaming=True).shuffle(seed=0, buffer_size=100)
     again.load_state_dict(state)
     assert head + [row["text"] for row in again] != straight
+
+
+def test_unusable_rows_are_counted_once_by_reason_and_named(parquet):
+    class EverySeventh(RowNumbers):
+        def encode(self, block, carry):
+            samples, carry, _ = super().encode(block, carry)
+            bad = [int(row) for row in block.rows if row % 7 == 0]
+            kept = [sample for sample in samples if sample.spans[0, 1] % 7]
+            return kept, carry, [Skipped(row, "no good") for row in bad]
+
+    stream = replace(stream_of(parquet), encoder=EverySeventh())
+    batches = take(stream, 300)  # several epochs
+    positions = {p: position for batch in batches for p, position in batch.positions.items()}
+    found = skipped_rows(positions.values())
+    assert found["skipped"] == {"no good": found["skipped_rows"]}
+    shards = stream.rows.shards
+    assert found["skipped_rows"] == sum(-(-50 // 7) for _ in range(shards))
+    assert all("train-0000" in where and reason == "no good" for where, reason in found["skipped_examples"])
+
+
+def test_too_many_unusable_rows_stop_the_run(parquet):
+    class Nothing(RowNumbers):
+        def encode(self, block, carry):
+            samples, carry, _ = super().encode(block, carry)
+            bad = [Skipped(int(row), "no good") for row in block.rows[::3]]
+            return [s for s in samples if s.spans[0, 1] not in {b.row for b in bad}], carry, bad
+
+    stream = replace(stream_of(parquet), encoder=Nothing(), partitions=1)
+    take(replace(stream, most_skipped=0.5), 200)
+    with pytest.raises(UserError, match=r"of \d+ rows are unusable, more than the share of 0.2 .*no good"):
+        take(replace(stream, most_skipped=0.2), 200)

@@ -12,7 +12,7 @@ from conftest import sentences
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hf_ssl.data.stream import Block
+from hf_ssl.data.stream import Block, Skipped
 from hf_ssl.data.text import LONGEST_PIECE, TextRows, TokenEncoder, is_held_out, tokenize
 from hf_ssl.data.vocabulary import count_tokens, train_tokenizer
 from hf_ssl.errors import UserError
@@ -40,7 +40,7 @@ def test_packing_loses_and_repeats_nothing(tokenizer, texts, length, cut):
         t for text in usable for t in [*tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer.sep_token_id]
     ]
     assert packed == expected
-    assert skipped + more == len(texts) - len(usable)
+    assert len(skipped + more) == len(texts) - len(usable)
     assert all(len(sample.values["input_ids"]) == length for sample in first + second)
 
 
@@ -81,7 +81,7 @@ def test_nul_and_broken_utf8_are_replaced():
 
 def test_empty_rows_are_counted_or_an_error():
     texts = ["garden", "", None, " \n"]
-    assert TextRows("text").read(block_of(texts)) == ([(0, "garden")], 3)
+    assert TextRows("text").read(block_of(texts)) == ([(0, "garden")], [Skipped(row, "no text") for row in (1, 2, 3)])
     with pytest.raises(UserError, match="row 1 of shard 3 has no text"):
         TextRows("text", strict=True).read(block_of(texts))
 

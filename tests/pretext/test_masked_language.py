@@ -9,13 +9,21 @@ from hypothesis import strategies as st
 from transformers import AutoConfig, AutoModelForMaskedLM
 
 from hf_ssl.data.vocabulary import train_tokenizer
+from hf_ssl.pretext.base import Prepared
 from hf_ssl.pretext.masked_language import MaskedLanguage
 from hf_ssl.randomness import key_of, random_bits, random_uniform
+
+CASES = [{"sequence_length": 32, "vocabulary_size": 400}]
 
 
 @pytest.fixture(scope="module")
 def tokenizer():
     return train_tokenizer(sentences(300)[0], 400, 32)
+
+
+@pytest.fixture(scope="module")
+def prepared(tokenizer):
+    return Prepared(tokenizer)
 
 
 def blocks(rows: int, length: int = 32, separators: int = 2) -> torch.Tensor:
@@ -27,10 +35,10 @@ def blocks(rows: int, length: int = 32, separators: int = 2) -> torch.Tensor:
 
 @settings(max_examples=50, deadline=None)
 @given(probability=st.floats(0.01, 0.99), separators=st.integers(0, 32), seed=st.integers(0, 2**40))
-def test_exactly_the_share_asked_for_is_hidden(tokenizer, probability, separators, seed):
+def test_exactly_the_share_asked_for_is_hidden(prepared, tokenizer, probability, separators, seed):
     task = MaskedLanguage(mask_probability=probability)
     tokens = blocks(4, separators=separators)
-    corrupted = task.corrupt({"input_ids": tokens}, torch.arange(4) + seed, tokenizer)
+    corrupted = task.corrupt({"input_ids": tokens}, torch.arange(4) + seed, prepared)
     maskable = 32 - separators
     expected = min(maskable, max(1, round(probability * maskable)))
     rows = corrupted["positions"] // 32
@@ -40,9 +48,9 @@ def test_exactly_the_share_asked_for_is_hidden(tokenizer, probability, separator
     assert torch.equal(corrupted["input_ids"].flatten()[untouched], tokens.flatten()[untouched])
 
 
-def test_eighty_ten_ten(tokenizer):
+def test_eighty_ten_ten(prepared, tokenizer):
     tokens = blocks(2000)
-    corrupted = MaskedLanguage(mask_probability=0.5).corrupt({"input_ids": tokens}, torch.arange(2000), tokenizer)
+    corrupted = MaskedLanguage(mask_probability=0.5).corrupt({"input_ids": tokens}, torch.arange(2000), prepared)
     inputs = corrupted["input_ids"].flatten()[corrupted["positions"]]
     masked = (inputs == tokenizer.mask_token_id).float().mean().item()
     same = (inputs == corrupted["labels"]).float().mean().item()
@@ -53,12 +61,12 @@ def test_eighty_ten_ten(tokenizer):
     assert len(replaced.unique()) > 350
 
 
-def test_masks_do_not_depend_on_the_batch(tokenizer):
+def test_masks_do_not_depend_on_the_batch(prepared):
     task, tokens, keys = MaskedLanguage(), blocks(8), torch.tensor([key_of(n) for n in range(8)])
-    whole = task.corrupt({"input_ids": tokens}, keys, tokenizer)["input_ids"]
-    parts = [task.corrupt({"input_ids": tokens[i : i + 3]}, keys[i : i + 3], tokenizer)["input_ids"] for i in (0, 3, 6)]
+    whole = task.corrupt({"input_ids": tokens}, keys, prepared)["input_ids"]
+    parts = [task.corrupt({"input_ids": tokens[i : i + 3]}, keys[i : i + 3], prepared)["input_ids"] for i in (0, 3, 6)]
     assert torch.equal(whole, torch.cat(parts))
-    assert not torch.equal(whole, task.corrupt({"input_ids": tokens}, keys + 1, tokenizer)["input_ids"])
+    assert not torch.equal(whole, task.corrupt({"input_ids": tokens}, keys + 1, prepared)["input_ids"])
 
 
 def test_random_bits_are_spread_and_repeatable():
@@ -93,7 +101,7 @@ def test_loss_and_gradients_equal_the_stock_model(tokenizer, model_type):
     torch.manual_seed(0)
     model = AutoModelForMaskedLM.from_config(config).train()
     task = MaskedLanguage(mask_probability=0.15)
-    batch = task.corrupt({"input_ids": blocks(6)}, torch.arange(6), tokenizer)
+    batch = task.corrupt({"input_ids": blocks(6)}, torch.arange(6), Prepared(tokenizer))
 
     labels = torch.full((6 * 32,), -100)
     labels[batch["positions"]] = batch["labels"]

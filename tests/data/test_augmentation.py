@@ -1,0 +1,86 @@
+"""Views as a batch: within the image, of the right size, the same for a key, as their definitions say."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from hf_ssl.data.augmentation import _resampling, as_float, crop_and_flip, jitter_and_normalise
+
+NOTHING = {"mean": torch.zeros(3, 1, 1), "spread": torch.ones(3, 1, 1)}
+
+
+def noise(rows: int, size: int = 32) -> torch.Tensor:
+    return torch.rand(rows, 3, size, size, generator=torch.Generator().manual_seed(0))
+
+
+@settings(max_examples=30, deadline=None)
+@given(size=st.integers(4, 40), area=st.floats(0.05, 1), flip=st.sampled_from([0.0, 0.5, 1.0]))
+def test_crops_stay_within_the_image(size, area, flip):
+    images = noise(16) * 0.5 + 0.25
+    crops = crop_and_flip(images, torch.arange(16), size, area, flip)
+    assert crops.shape == (16, 3, size, size)
+    assert crops.min() >= 0.25
+    assert crops.max() <= 0.75
+
+
+def test_mirror_images_are_read_backwards():
+    same = _resampling(torch.zeros(1), torch.ones(1), 16, 16)[0]
+    assert torch.equal(same, torch.eye(16))
+    assert torch.equal(_resampling(torch.ones(1), -torch.ones(1), 16, 16)[0], torch.eye(16).flip(1))
+    ramp = torch.arange(32.0).expand(1, 3, 32, 32) / 32
+    straight, mirrored = (crop_and_flip(ramp, torch.arange(1), 32, 0.999, flip)[0, 0, 16] for flip in (0.0, 1.0))
+    assert (straight.diff() >= 0).all()
+    assert (mirrored.diff() <= 0).all()
+    assert straight[-1] > mirrored[-1]
+
+
+def test_scaling_is_that_of_pillow():
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32), dtype=np.uint8)
+    begin, length = torch.tensor([0.25]), torch.tensor([0.5])
+    for size in (8, 16, 24):
+        matrix = _resampling(begin, length, 32, size)[0].numpy()
+        assert np.allclose(matrix.sum(1), 1, atol=1e-6)
+        ours = matrix @ pixels @ matrix.T
+        theirs = Image.fromarray(pixels).resize((size, size), Image.Resampling.BILINEAR, (8, 8, 24, 24))
+        inner = (slice(2, -2),) * 2  # at its edge Pillow does not look beyond the box
+        assert np.abs(ours - np.asarray(theirs))[inner].max() < 3
+
+
+def test_the_same_for_a_key_in_whatever_batch():
+    images, keys = noise(8), torch.arange(8) * 7919
+    whole = jitter_and_normalise(crop_and_flip(images, keys, 16, 0.2), keys + 1, 0.4, 0.1, 0.2, 0.8, **NOTHING)
+    part = jitter_and_normalise(
+        crop_and_flip(images[3:], keys[3:], 16, 0.2), keys[3:] + 1, 0.4, 0.1, 0.2, 0.8, **NOTHING
+    )
+    assert torch.allclose(whole[3:], part, atol=1e-6)
+
+
+def test_colours_change_as_asked():
+    images, keys = noise(64), torch.arange(64)
+    same = jitter_and_normalise(images, keys, 0.0, 0.0, 0.0, 1.0, **NOTHING)
+    assert torch.allclose(same, images, atol=1e-3)
+    grey = jitter_and_normalise(images, keys, 0.0, 0.0, 1.0, 1.0, **NOTHING)
+    assert torch.allclose(grey[:, 0], grey[:, 1], atol=1e-3)
+    turned = jitter_and_normalise(images * 0.2 + 0.4, keys, 0.0, 0.5, 0.0, 1.0, **NOTHING)
+    luma = torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)
+    assert torch.allclose((turned * luma).sum(1), ((images * 0.2 + 0.4) * luma).sum(1), atol=1e-3)
+    assert (turned - images * 0.2 - 0.4).abs().mean() > 0.02
+    strong = jitter_and_normalise(images, keys, 0.9, 0.1, 0.2, 0.8, **NOTHING)
+    assert strong.min() >= 0
+    assert strong.max() <= 1
+
+
+def test_normalising_is_part_of_it():
+    images, keys = noise(8), torch.arange(8)
+    mean, spread = torch.tensor([0.4, 0.5, 0.6]).view(3, 1, 1), torch.tensor([0.2, 0.3, 0.4]).view(3, 1, 1)
+    plain = jitter_and_normalise(images, keys, 0.8, 0.1, 0.2, 0.8, **NOTHING)
+    assert torch.allclose(
+        jitter_and_normalise(images, keys, 0.8, 0.1, 0.2, 0.8, mean, spread), (plain - mean) / spread, atol=1e-5
+    )
+
+
+def test_pixels_become_shares():
+    assert as_float(torch.tensor([0, 255], dtype=torch.uint8)).tolist() == pytest.approx([0.0, 1.0])

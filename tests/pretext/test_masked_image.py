@@ -1,0 +1,91 @@
+"""Masked images: how many patches, which ones, and the shortcut of the decoder against the stock model."""
+
+import pytest
+import torch
+from conftest import image_batch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hf_ssl.errors import UserError
+from hf_ssl.pretext.masked_image import MaskedImage
+
+CASES = [
+    {"image_size": 16},
+    {"image_size": 16, "objective": "simmim"},
+    {"image_size": 16, "decoder": "light"},
+]
+
+
+def test_classes_are_stock():
+    names = []
+    for case in CASES:
+        task, prepared, _ = image_batch(MaskedImage(**case))
+        names.append(type(task.product(task.model(prepared, 0))).__name__)
+    assert names == ["ViTMAEForPreTraining", "ViTForMaskedImageModeling", "ViTMAEModel"]
+
+
+@settings(max_examples=20, deadline=None)
+@given(ratio=st.floats(0.07, 0.93), objective=st.sampled_from(["mae", "simmim"]))
+def test_the_stock_model_hides_what_we_say(ratio, objective):
+    task, prepared, batch = image_batch(MaskedImage(image_size=16, mask_ratio=ratio, objective=objective), rows=4)
+    part = task.corrupt(batch, torch.arange(4), prepared)
+    assert (task._hidden(part["ranks"]).sum(1) == task.hidden_patches).all()
+    if objective == "mae":
+        model = task.model(prepared, 0)
+        mask = model(part["pixel_values"], noise=part["ranks"].float()).mask
+        assert torch.equal(mask.bool(), task._hidden(part["ranks"]))
+
+
+def test_loss_and_gradients_equal_the_stock_model():
+    task, prepared, batch = image_batch(MaskedImage(image_size=16), rows=6)
+    part = task.corrupt(batch, torch.arange(6), prepared)
+    model = task.model(prepared, 0).train()
+    stock = model(part["pixel_values"], noise=part["ranks"].float()).loss
+    stock.backward()
+    expected = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+    model.zero_grad()
+    ours = task.loss(model, part)["loss"]
+    ours.backward()
+    assert ours.item() == pytest.approx(stock.item(), abs=1e-6)
+    for name, parameter in model.named_parameters():
+        if name in expected:
+            assert torch.allclose(parameter.grad, expected[name], atol=1e-6), name
+    logits = model(part["pixel_values"], noise=part["ranks"].float()).logits
+    assert (logits != 0).all()  # the model is stock again
+
+
+def test_predicting_the_mean_colour_scores_the_figure_beside():
+    for objective in ("mae", "simmim"):
+        task, prepared, batch = image_batch(MaskedImage(image_size=16, objective=objective), rows=8)
+        part = task.corrupt(batch, torch.arange(8), prepared)
+        model = task.model(prepared, 0).eval()
+        last = model.decoder.decoder_pred if objective == "mae" else model.decoder[0]
+        with torch.no_grad():
+            last.weight.zero_()
+            last.bias.zero_()
+            loss = task.loss(model, part)["loss"].item()
+        assert task.heldout_figures({}, [part], prepared)["mean_colour_loss"] == pytest.approx(loss, rel=1e-4)
+
+
+def test_pictures_show_the_image_where_it_was_visible():
+    task, prepared, batch = image_batch(MaskedImage(image_size=16), rows=4)
+    model = task.model(prepared, 0)
+    pictures = task.pictures(model, batch, torch.arange(4), prepared)
+    assert list(pictures) == ["image", "left of it", "predicted"]
+    same = (pictures["image"] == pictures["predicted"]).float().mean().item()
+    assert same == pytest.approx(1 - task.hidden_patches / 16, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("flags", "match"),
+    [
+        ({"mask_ratio": 0.0}, "--mask_ratio must lie between 0 and 1"),
+        ({"mask_ratio": 1.0}, "--mask_ratio must lie between 0 and 1"),
+        ({"mask_ratio": 0.999}, "hides 64 of 64"),
+        ({"image_size": 30}, "no multiple of --patch_size 4"),
+        ({"objective": "simmim", "decoder": "light"}, "belongs to --objective mae"),
+    ],
+)
+def test_nonsense_is_refused(flags, match):
+    with pytest.raises(UserError, match=match):
+        MaskedImage(**flags)
