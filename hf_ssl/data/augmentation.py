@@ -1,6 +1,7 @@
 """Views of images, a whole batch at once, on the device the images are on. All randomness comes from keys."""
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -9,7 +10,25 @@ from hf_ssl.randomness import random_uniform
 
 # Luma and two colour differences (NTSC): brightness, contrast, saturation and hue are linear in them.
 TO_YIQ = torch.tensor([[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]])
+CHANGED_SHARE = 0.8  # of the views have other brightness, contrast, saturation and hue
 FROM_YIQ = torch.linalg.inv(TO_YIQ)
+
+
+@dataclass(frozen=True)
+class Jitter:
+    """How colours of views differ.
+
+    Attributes:
+        strength: brightness, contrast and saturation are multiplied by 1 - strength to 1 + strength.
+        hue: share of a full turn by which colours are turned, either way.
+        grey: probability of a grey view.
+        invert: probability of a negative.
+    """
+
+    strength: float
+    hue: float = 0.0
+    grey: float = 0.0
+    invert: float = 0.0
 
 
 def as_float(images: Tensor) -> Tensor:
@@ -67,7 +86,11 @@ def _resampling(begin: Tensor, length: Tensor, pixels: int, size: int) -> Tensor
 
 
 def jitter_and_normalise(
-    images: Tensor, keys: Tensor, strength: float, hue: float, grey: float, share: float, mean: Tensor, spread: Tensor
+    images: Tensor,
+    keys: Tensor,
+    jitter: "Jitter",
+    mean: Tensor,
+    spread: Tensor,
 ) -> Tensor:
     """Random brightness, contrast, saturation and hue, and some images grey (Chen et al. 2020), in one matrix an image.
 
@@ -76,20 +99,17 @@ def jitter_and_normalise(
     Args:
         images: float in [0, 1], shape (rows, 3, height, width).
         keys: int64, shape (rows,).
-        strength: brightness, contrast and saturation are multiplied by 1 - strength to 1 + strength.
-        hue: share of a full turn by which colours are turned, either way.
-        grey: probability of a grey image.
-        share: probability of any other change.
+        jitter: how much.
         mean: of each colour, taken off; shape (3, 1, 1).
         spread: of each colour, divided by.
     """
-    on, brightness, contrast, saturation, turn, plain = random_uniform(keys, 6).float().unbind(1)
-    on = (on < share).float()
+    on, brightness, contrast, saturation, turn, plain, negative = random_uniform(keys, 7).float().unbind(1)
+    on = (on < CHANGED_SHARE).float()
     brightness, contrast, saturation = (
-        1 + on * strength * (2 * factor - 1) for factor in (brightness, contrast, saturation)
+        1 + on * jitter.strength * (2 * factor - 1) for factor in (brightness, contrast, saturation)
     )
-    saturation = torch.where(plain < grey, 0.0, saturation)
-    angle = on * 2 * math.pi * hue * (2 * turn - 1)
+    saturation = torch.where(plain < jitter.grey, 0.0, saturation)
+    angle = on * 2 * math.pi * jitter.hue * (2 * turn - 1)
     change = torch.zeros(len(images), 3, 3, device=images.device)
     change[:, 0, 0] = 1
     change[:, 1, 1] = change[:, 2, 2] = saturation * angle.cos()
@@ -99,6 +119,8 @@ def jitter_and_normalise(
     pixels = images.flatten(2)
     level = pixels.mean(2) @ TO_YIQ[0].to(images.device)  # contrast is about the mean grey of the image
     offset = (brightness * (1 - contrast) * level)[:, None, None]
+    negative = (negative < jitter.invert)[:, None, None]
+    matrix, offset = torch.where(negative, -matrix, matrix), torch.where(negative, 1 - offset, offset)
     mean, spread = mean.view(3, 1), spread.view(3, 1)
     coloured = torch.baddbmm((offset - mean) / spread, matrix / spread, pixels)
     return coloured.clamp_(-mean / spread, (1 - mean) / spread).view_as(images)

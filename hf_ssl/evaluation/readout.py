@@ -13,6 +13,7 @@ from sklearn.preprocessing import Normalizer
 MOST_DIMENSIONS = 128
 POWERS = (0.0, 0.25, 0.5)  # 0: rotated only; 0.5: fully whitened
 MOST_ROWS = 4000  # that choices are made on
+MOST_FITTED = 8000  # that directions are learned from
 AS_THEY_ARE = "as they are"
 Pair = tuple[np.ndarray, np.ndarray]
 
@@ -63,8 +64,10 @@ def neighbours(count: int) -> Pipeline:
 
 def whiten(bank: np.ndarray, test: np.ndarray, power: float) -> Pair:
     """Rotate to principal components of the bank and divide each by its variance to a power; at most 128 dimensions."""
-    dimensions = min(MOST_DIMENSIONS, *bank.shape)
-    pca = PCA(dimensions, svd_solver="covariance_eigh" if bank.shape[0] >= bank.shape[1] else "full").fit(bank)
+    learned_from = bank[:MOST_FITTED]
+    rows, columns = learned_from.shape
+    solver = "covariance_eigh" if rows >= columns else "full"
+    pca = PCA(min(MOST_DIMENSIONS, rows, columns), svd_solver=solver).fit(learned_from)
     variance = pca.explained_variance_
     kept = variance > variance[0] * 1e-6
     scale = (variance[kept] ** -power).astype(np.float32)

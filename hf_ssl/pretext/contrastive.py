@@ -13,8 +13,7 @@ if TYPE_CHECKING:  # heavy, and not needed for --help
     from transformers import PreTrainedModel
 
 PROJECTED = 64  # dimensions that views are compared in
-CHANGED_SHARE = 0.8  # of the views have other brightness, contrast, saturation and hue
-CROPS = ((0.4, 1 / 2), (0.8, 3 / 4), (1.0, 1.0))  # up to this share of the training, crops of this share of the size
+CROPS = ((0.58, 1 / 2), (0.9, 3 / 4), (1.0, 1.0))  # until this share of the steps, crops of this share of the size
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,9 @@ class Contrastive(ImageTask):
     colour_jitter: float = field(default=0.4, metadata={"help": "Strength of brightness, contrast, saturation."})
     hue_jitter: float = field(default=0.1, metadata={"help": "Share of a full turn of colours, either way."})
     grey_share: float = field(default=0.2, metadata={"help": "Share of the views without colour."})
+    invert_share: float = field(
+        default=0.0, metadata={"help": "Share of the views that are negatives (where light or dark means nothing)."}
+    )
     mirror: bool = field(default=True, metadata={"help": "Half of the views mirrored (not for digits or text)."})
     progressive_crops: bool = field(
         default=True,
@@ -43,7 +45,7 @@ class Contrastive(ImageTask):
             raise UserError(f"--temperature must be above 0, not {self.temperature}")
         if not 0 < self.smallest_crop <= 1:
             raise UserError(f"--smallest_crop must be above 0 and at most 1, not {self.smallest_crop}")
-        for name in ("colour_jitter", "hue_jitter", "grey_share"):
+        for name in ("colour_jitter", "hue_jitter", "grey_share", "invert_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UserError(f"--{name} must lie between 0 and 1, not {getattr(self, name)}")
 
@@ -64,18 +66,17 @@ class Contrastive(ImageTask):
         Returns:
             "first" and "second", float of shape (rows, 3, size, size), the size growing with ``progress``.
         """
-        from hf_ssl.data.augmentation import as_float, crop_and_flip, jitter_and_normalise
+        from hf_ssl.data.augmentation import Jitter, as_float, crop_and_flip, jitter_and_normalise
         from hf_ssl.randomness import subkeys
 
         images, size = as_float(batch["image"]), self.view_size(progress)
         mean, spread = mean_and_spread(prepared, images)
         mine = subkeys(keys, 4)
+        jitter = Jitter(self.colour_jitter, self.hue_jitter, self.grey_share, self.invert_share)
         views = {}
         for name, place, colours in (("first", mine[0], mine[1]), ("second", mine[2], mine[3])):
             view = crop_and_flip(images, place, size, self.smallest_crop, 0.5 if self.mirror else 0.0)
-            views[name] = jitter_and_normalise(
-                view, colours, self.colour_jitter, self.hue_jitter, self.grey_share, CHANGED_SHARE, mean, spread
-            )
+            views[name] = jitter_and_normalise(view, colours, jitter, mean, spread)
         return views
 
     def model(self, prepared: Prepared, seed: int) -> Any:

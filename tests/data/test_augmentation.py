@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from hf_ssl.data.augmentation import _resampling, as_float, crop_and_flip, jitter_and_normalise
+from hf_ssl.data.augmentation import Jitter, _resampling, as_float, crop_and_flip, jitter_and_normalise
 
+ALL = Jitter(0.4, 0.1, 0.2, 0.3)
 NOTHING = {"mean": torch.zeros(3, 1, 1), "spread": torch.ones(3, 1, 1)}
 
 
@@ -51,24 +52,24 @@ def test_scaling_is_that_of_pillow():
 
 def test_the_same_for_a_key_in_whatever_batch():
     images, keys = noise(8), torch.arange(8) * 7919
-    whole = jitter_and_normalise(crop_and_flip(images, keys, 16, 0.2), keys + 1, 0.4, 0.1, 0.2, 0.8, **NOTHING)
-    part = jitter_and_normalise(
-        crop_and_flip(images[3:], keys[3:], 16, 0.2), keys[3:] + 1, 0.4, 0.1, 0.2, 0.8, **NOTHING
-    )
+    whole = jitter_and_normalise(crop_and_flip(images, keys, 16, 0.2), keys + 1, ALL, **NOTHING)
+    part = jitter_and_normalise(crop_and_flip(images[3:], keys[3:], 16, 0.2), keys[3:] + 1, ALL, **NOTHING)
     assert torch.allclose(whole[3:], part, atol=1e-6)
 
 
 def test_colours_change_as_asked():
     images, keys = noise(64), torch.arange(64)
-    same = jitter_and_normalise(images, keys, 0.0, 0.0, 0.0, 1.0, **NOTHING)
+    same = jitter_and_normalise(images, keys, Jitter(0.0), **NOTHING)
     assert torch.allclose(same, images, atol=1e-3)
-    grey = jitter_and_normalise(images, keys, 0.0, 0.0, 1.0, 1.0, **NOTHING)
+    negatives = jitter_and_normalise(images, keys, Jitter(0.0, invert=1.0), **NOTHING)
+    assert torch.allclose(negatives, 1 - images, atol=1e-3)
+    grey = jitter_and_normalise(images, keys, Jitter(0.0, grey=1.0), **NOTHING)
     assert torch.allclose(grey[:, 0], grey[:, 1], atol=1e-3)
-    turned = jitter_and_normalise(images * 0.2 + 0.4, keys, 0.0, 0.5, 0.0, 1.0, **NOTHING)
+    turned = jitter_and_normalise(images * 0.2 + 0.4, keys, Jitter(0.0, hue=0.5), **NOTHING)
     luma = torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)
     assert torch.allclose((turned * luma).sum(1), ((images * 0.2 + 0.4) * luma).sum(1), atol=1e-3)
     assert (turned - images * 0.2 - 0.4).abs().mean() > 0.02
-    strong = jitter_and_normalise(images, keys, 0.9, 0.1, 0.2, 0.8, **NOTHING)
+    strong = jitter_and_normalise(images, keys, Jitter(0.9, 0.1, 0.2), **NOTHING)
     assert strong.min() >= 0
     assert strong.max() <= 1
 
@@ -76,9 +77,9 @@ def test_colours_change_as_asked():
 def test_normalising_is_part_of_it():
     images, keys = noise(8), torch.arange(8)
     mean, spread = torch.tensor([0.4, 0.5, 0.6]).view(3, 1, 1), torch.tensor([0.2, 0.3, 0.4]).view(3, 1, 1)
-    plain = jitter_and_normalise(images, keys, 0.8, 0.1, 0.2, 0.8, **NOTHING)
+    plain = jitter_and_normalise(images, keys, Jitter(0.8, 0.1, 0.2), **NOTHING)
     assert torch.allclose(
-        jitter_and_normalise(images, keys, 0.8, 0.1, 0.2, 0.8, mean, spread), (plain - mean) / spread, atol=1e-5
+        jitter_and_normalise(images, keys, Jitter(0.8, 0.1, 0.2), mean, spread), (plain - mean) / spread, atol=1e-5
     )
 
 

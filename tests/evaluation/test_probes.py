@@ -13,6 +13,7 @@ from hf_ssl.evaluation.probes import (
     choose_regularisation,
     cluster_accuracy,
     kmeans,
+    knn_accuracies,
     knn_accuracy,
     linear_accuracy,
     measure_features,
@@ -47,6 +48,14 @@ def test_knn_against_its_definition():
     nearest = np.argsort(-similarity, axis=1)[:, :20]
     votes = np.array([np.bincount(bank_labels[row], minlength=3).argmax() for row in nearest])
     assert knn_accuracy(bank, bank_labels, test, test_labels) == pytest.approx(np.mean(votes == test_labels))
+
+
+def test_several_parts_of_a_bank_give_what_each_gives_alone():
+    bank, bank_labels = blobs(400, 2, 0)
+    test, test_labels = blobs(100, 2, 1)
+    parts = [np.flatnonzero(np.arange(400) % 5 != fold) for fold in range(5)]
+    expected = [knn_accuracy(bank[part], bank_labels[part], test, test_labels) for part in parts]
+    assert knn_accuracies(bank, bank_labels, test, test_labels, parts) == pytest.approx(expected)
 
 
 def test_good_features_measure_well_and_noise_at_chance():

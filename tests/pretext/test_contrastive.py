@@ -34,7 +34,7 @@ def test_the_two_views_of_an_image_differ_and_keep_their_normalisation():
 
 
 def test_views_grow_with_the_training_and_a_vit_takes_one_size():
-    assert [Contrastive(image_size=32).view_size(done) for done in (0, 0.39, 0.4, 0.79, 0.8, 1.0)] == [
+    assert [Contrastive(image_size=32).view_size(done) for done in (0, 0.57, 0.58, 0.89, 0.9, 1.0)] == [
         16, 16, 24, 24, 32, 32,
     ]  # fmt: skip
     assert Contrastive(image_size=32, progressive_crops=False).view_size(0) == 32
