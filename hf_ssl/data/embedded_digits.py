@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 CANVAS = 32
-SMALLEST, LARGEST = 9, 16  # pixels a digit is wide and high
+SMALLEST, LARGEST = 13, 20  # pixels a digit is wide and high
 ROTATION = 15  # degrees, either way
 PIECES = 2
-PIECE = 13  # pixels
+PIECE = 12  # pixels
 TRAIN_ROWS, TEST_ROWS = 12_000, 3_000
 TEST_SHARE = 0.25  # of the 1,797 digits
 SEED = 0
@@ -69,13 +69,13 @@ def _scene(digits: np.ndarray, source: int, generator: np.random.Generator) -> n
         x, y = generator.integers(PIECE + 1, size=2)
         left, top = generator.integers(CANVAS - PIECE + 1, size=2)
         place = ink[top : top + PIECE, left : left + PIECE]
-        np.maximum(place, other[y : y + PIECE, x : x + PIECE] * generator.uniform(0.2, 0.5), out=place)
+        np.maximum(place, other[y : y + PIECE, x : x + PIECE] * generator.uniform(0.15, 0.4), out=place)
     coarse = Image.fromarray(generator.uniform(-0.15, 0.15, (4, 4)).astype(np.float32))
     background = generator.uniform(0.1, 0.4) + np.asarray(coarse.resize((CANVAS, CANVAS), Image.Resampling.BICUBIC))
     scene = background + ink * (1 - background)
     if generator.random() < 0.5:
         scene = 1 - scene
-    noisy = scene + generator.normal(0, 0.05, scene.shape)
+    noisy = scene + generator.normal(0, 0.04, scene.shape)
     return np.asarray((noisy.clip(0, 1) * 255).astype(np.uint8))
 
 

@@ -56,9 +56,11 @@ class ConvolutionModel(PreTrainedModel):
             before = hidden
             if number:
                 hidden = self.layers[number - 1](hidden)
-            hidden = nn.functional.relu(norm(hidden.permute(0, 2, 3, 1))).permute(0, 3, 1, 2)
-            if number > 1 and hidden.shape == before.shape:
-                hidden = hidden + before
+            hidden = norm(hidden.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+            if number < len(self.norms) - 1:  # the last ones may be negative: their mean then lies about 0
+                hidden = nn.functional.relu(hidden)
+                if number > 1 and hidden.shape == before.shape:
+                    hidden = hidden + before
             states.append(hidden)
             if number in (1, 3):
                 hidden = nn.functional.avg_pool2d(hidden, 2)
