@@ -24,7 +24,8 @@ def run_pretraining(arguments: Sequence[str], description: str, command: Sequenc
     """
     chosen = value_given("task", arguments) or task
     if chosen is None:
-        parse_arguments([TaskChoice, DataArguments, TrainingArguments], arguments, description)
+        if {"--help", "-h"} & set(arguments):  # of a task: with --task
+            parse_arguments([TaskChoice, DataArguments, TrainingArguments], arguments, description)
         raise UserError(f"name a task with --task: one of {', '.join(task_names())}")
     if task not in (None, chosen):
         raise UserError(f"this script runs {task}; for {chosen} take scripts/pretrain.py --task {chosen}")

@@ -7,9 +7,10 @@ import time
 import pytest
 from conftest import ROOT, command
 
-from hf_ssl.arguments import parse_arguments
+from hf_ssl.arguments import parse_arguments, value_given
 from hf_ssl.data.sources import DataArguments
 from hf_ssl.pretext.masked_language import MaskedLanguage
+from hf_ssl.pretext.tasks import TaskChoice, task_class
 from hf_ssl.training.arguments import TrainingArguments
 
 TYPES = [MaskedLanguage, DataArguments, TrainingArguments]
@@ -56,7 +57,9 @@ def test_a_missing_file(capsys):
 
 @pytest.mark.parametrize("path", sorted((ROOT / "scripts" / "configs").glob("*.yaml")), ids=lambda path: path.name)
 def test_the_configurations_we_ship_are_valid(path):
-    parse("--config", str(path))
+    kind = task_class(value_given("task", ["--config", str(path)]) or "masked_language")
+    types = [TaskChoice, kind, DataArguments, TrainingArguments]
+    parse_arguments(types, ["--config", str(path)], "a description", kind.training_defaults)
 
 
 @pytest.mark.parametrize("script", [path.name for path in (ROOT / "scripts").glob("*.py")])

@@ -87,13 +87,13 @@ def test_empty_data(tmp_path, kind):
         pa.parquet.write_table(pa.table({"text": pa.array([], pa.string())}), path)
     else:
         path.write_text("")
-    refused(tmp_path / "run", "--dataset_name", path, match="no usable text|no rows|cannot read")
+    refused(tmp_path / "run", "--dataset_name", path, match="nothing usable|no rows|cannot read")
 
 
 def test_rows_without_text(tmp_path):
     path = tmp_path / "data.jsonl"
     path.write_text("".join(json.dumps({"text": text}) + "\n" for text in ["", None, " ", "\n"] * 20))
-    refused(tmp_path / "run", "--dataset_name", path, match="no usable text in column 'text': 80 rows were read")
+    refused(tmp_path / "run", "--dataset_name", path, match="nothing usable in column 'text': 80 rows were read")
     path.write_text("".join(json.dumps({"text": text}) + "\n" for text in [*sentences(200)[0], ""]))
     refused(tmp_path / "run", "--dataset_name", path, "--bad_rows=error", match="row 200 of shard 0 has no text")
 

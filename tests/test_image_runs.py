@@ -29,7 +29,7 @@ def refused(folder: Path, *arguments, match: str, script: str = "pretrain.py") -
 @pytest.fixture(scope="module")
 def with_bad_rows(tmp_path_factory) -> Path:
     extra = [data for data, _ in BAD.values()] + list(GOOD.values())
-    return write_images(tmp_path_factory.mktemp("bad") / "mixed", count=120, extra=extra)
+    return write_images(tmp_path_factory.mktemp("bad") / "mixed", count=400, extra=extra)
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +135,8 @@ def test_what_cannot_be_trained_on_is_refused(tmp_path, parquet):
     refused(tmp_path / "d", "--task=jigsaw", match="there is no task 'jigsaw'; there are contrastive,")
     refused(tmp_path / "e", match="name a task with --task")
     refused(tmp_path / "f", "--task=rotation", match="this script runs masked_image", script="pretrain_mim.py")
-    refused(tmp_path / "g", "--task=rotation", "--dataset_name", few, "--config_name", tmp_path, match="cannot make")
+    enough = write_images(tmp_path / "enough", count=40, files=1)
+    refused(tmp_path / "g", "--task=rotation", "--dataset_name", enough, "--config_name", tmp_path, match="cannot make")
 
 
 def test_one_class_is_not_measured_and_says_so(tmp_path):
