@@ -71,10 +71,11 @@ def test_help_is_quick_and_complete(script):
     assert seconds < 2 * 2  # 2 s on a free machine; tests share theirs
 
 
-def test_help_imports_nothing_heavy():
+@pytest.mark.parametrize("flags", [[], ["--task=contrastive"], ["--task=masked_image"], ["--task=masked_language"]])
+def test_help_imports_nothing_heavy(flags):
     code = (
-        "import runpy, sys\nsys.argv = ['pretrain_mlm.py', '--help']\n"
-        f"try: runpy.run_path({str(ROOT / 'scripts' / 'pretrain_mlm.py')!r}, run_name='__main__')\n"
+        f"import runpy, sys\nsys.argv = ['pretrain.py', '--help', *{flags!r}]\n"
+        f"try: runpy.run_path({str(ROOT / 'scripts' / 'pretrain.py')!r}, run_name='__main__')\n"
         "except SystemExit: pass\n"
         "heavy = {'torch', 'datasets', 'sklearn', 'pandas', 'matplotlib'} & set(sys.modules)\n"
         "sys.exit(str(heavy) if heavy else 0)"
