@@ -104,8 +104,10 @@ def image_batch(task, rows: int = 8):
     return task, prepared, task.collate(task.encoder(prepared).encode(block, [])[0][:rows])
 
 
-def write_images(folder: Path, count: int = 240, files: int = 2, row_group_size: int = 30, extra=()) -> Path:
-    """A data set of labelled pictures as Parquet; ``extra``: contents of further files, at its beginning."""
+def write_images(
+    folder: Path, count: int = 240, files: int = 2, row_group_size: int = 30, extra=(), labelled: bool = True
+) -> Path:
+    """A data set of pictures as Parquet; ``extra``: contents of further files, at its beginning."""
     generator = np.random.default_rng(0)
     labels = generator.integers(3, size=count).tolist()
     rows = [{"bytes": png(picture(label, generator)), "path": f"{n}.png"} for n, label in enumerate(labels)]
@@ -117,13 +119,15 @@ def write_images(folder: Path, count: int = 240, files: int = 2, row_group_size:
         columns = {"image": [rows[i] for i in part], "label": [labels[i] for i in part]}
         table = pa.table(columns, schema=features.arrow_schema)
         path = folder / f"train-{number:05d}.parquet"
+        table = table if labelled else table.select(["image"])
         pa.parquet.write_table(table, path, row_group_size=row_group_size, write_page_checksum=True)
     return folder
 
 
 @pytest.fixture(scope="session")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_images(tmp_path_factory.mktemp("data") / "pictures")
+    """Without labels: measuring features takes longer than training."""
+    return write_images(tmp_path_factory.mktemp("data") / "pictures", labelled=False)
 
 
 @pytest.fixture(scope="session")
