@@ -49,7 +49,7 @@ def measure_features(
     (seen, unseen), strength = choose_linear(features, bank_labels, seed)
     for kept, _ in _folds(bank_labels, seed):
         values["linear_accuracy"].append(linear_accuracy(seen[kept], bank_labels[kept], unseen, test_labels, strength))
-    points, classes = test[:MOST_CLUSTERED], test_labels[:MOST_CLUSTERED]
+    points, classes = features.clustered[:MOST_CLUSTERED], test_labels[:MOST_CLUSTERED]
     clusterings = [kmeans(points, len(np.unique(bank_labels)), seed + draw) for draw in range(DRAWS)]
     scores: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
         "kmeans_nmi": normalized_mutual_info_score,

@@ -1,18 +1,23 @@
 """From hidden layers to features: which layer and how much whitening, chosen on the bank alone for every set of features."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import normalized_mutual_info_score
 from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import Normalizer
+from sklearn.preprocessing import Normalizer, normalize
 
 MOST_DIMENSIONS = 128
 POWERS = (0.0, 0.25, 0.5)  # 0: rotated only; 0.5: fully whitened
 MOST_ROWS = 4000  # that choices are made on
+FEW_ROWS = 2000  # that are clustered to choose
 MOST_FITTED = 8000  # that directions are learned from
 AS_THEY_ARE = "as they are"
 Pair = tuple[np.ndarray, np.ndarray]
@@ -26,19 +31,22 @@ class Readout:
         bank: float32, shape (rows, dimensions): whitened, for distances.
         test: float32, shape (rows, dimensions).
         plain: bank and test before that, with all dimensions, for the linear readout.
+        clustered: float32, shape (test rows, dimensions): whitened for clusters, which need less of it.
         choice: what was chosen, for the record.
     """
 
     bank: np.ndarray
     test: np.ndarray
     plain: Pair
+    clustered: np.ndarray
     choice: dict[str, Any]
 
 
 def best_readout(candidates: dict[str, Pair], labels: np.ndarray) -> Readout:
     """Choose among sets of features and whitening powers by kNN accuracy on three folds of (at most 4,000 rows of) the bank.
 
-    Every method gets the same choice, the untrained network and the baselines too.
+    For clusters the power is chosen again, by how well clusters of 2,000 rows of the bank fit their labels: what is best for
+    neighbours may ruin them. Every method gets the same choice, the untrained network and the baselines too.
 
     Args:
         candidates: name (of a layer, a dimension) -> (bank, test) features. Features whose name is "as they are" are taken so.
@@ -53,8 +61,21 @@ def best_readout(candidates: dict[str, Pair], labels: np.ndarray) -> Readout:
                 best = accuracy, name, power
     assert best is not None, "no candidates"
     _, name, power = best
-    bank, test = candidates[name] if power is None else whiten(*candidates[name], power)
-    return Readout(bank, test, candidates[name], {"features": name, "whitening": power or 0.0})
+    plain = candidates[name]
+    if power is None:
+        return Readout(*plain, plain, plain[1], {"features": name, "whitening": 0.0, "whitening_for_clusters": 0.0})
+    bank, test = whiten(*plain, power)
+    mild = max(POWERS, key=lambda each: _agreement(whiten(plain[0], plain[0][:FEW_ROWS], each)[1], labels[:FEW_ROWS]))
+    choice = {"features": name, "whitening": power, "whitening_for_clusters": mild}
+    return Readout(bank, test, plain, whiten(*plain, mild)[1], choice)
+
+
+def _agreement(features: np.ndarray, labels: np.ndarray) -> float:
+    """How well clusters of some rows of the bank fit their labels (normalised mutual information)."""
+    clusters = KMeans(min(len(np.unique(labels)), len(features)), n_init=3, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct points than clusters
+        return float(normalized_mutual_info_score(labels, clusters.fit_predict(normalize(features))))
 
 
 def neighbours(count: int) -> Pipeline:

@@ -30,7 +30,7 @@ def blobs(rows: int, distance: float, seed: int, classes: int = 3, dimensions: i
 
 
 def measured(bank, bank_labels, test, test_labels):
-    return measure_features(Readout(bank, test, (bank, test), {}), bank_labels, test_labels, seed=0)
+    return measure_features(Readout(bank, test, (bank, test), test, {}), bank_labels, test_labels, seed=0)
 
 
 @settings(max_examples=50, deadline=None)
@@ -116,5 +116,17 @@ def test_the_linear_readout_sees_what_whitening_cut_off():
     features = generator.normal(size=(600, 300)) * 3
     features[:, 0] = labels + 0.1 * generator.normal(size=600)  # the smallest variance: the first to be cut off
     bank, test = whiten(features, features, 0.0)
-    chosen, _ = choose_linear(Readout(bank, test, (features, features), {}), labels, 0)
+    chosen, _ = choose_linear(Readout(bank, test, (features, features), test, {}), labels, 0)
     assert chosen[0].shape[1] == 300
+
+
+def test_clusters_get_their_own_whitening():
+    """Two wide clusters beside many tiny directions of noise: whitening fully drowns them."""
+    generator = np.random.default_rng(0)
+    labels = generator.integers(2, size=1000)
+    features = 0.01 * generator.normal(size=(1000, 60))
+    features[:, 0] = 2 * labels - 1 + 0.05 * generator.normal(size=1000)
+    readout = best_readout({"all": (features, features)}, labels)
+    assert readout.choice["whitening_for_clusters"] < 0.5
+    assert cluster_accuracy(labels, kmeans(readout.clustered, 2, 0)) > 0.95
+    assert cluster_accuracy(labels, kmeans(whiten(features, features, 0.5)[1], 2, 0)) < 0.95
