@@ -24,6 +24,11 @@ class RowReader(Protocol):
         """Where it lies."""
         ...
 
+    @property
+    def held_out(self) -> bool | None:
+        """Which side of the split by hash is taken; None takes both."""
+        ...
+
     def read(self, block: Block) -> tuple[list[tuple[int, Any]], list[Skipped]]:
         """Return (place in the block, input) of the usable rows, and the others."""
         ...

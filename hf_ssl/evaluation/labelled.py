@@ -11,10 +11,11 @@ import numpy as np
 from hf_ssl.data.columns import RowReader
 from hf_ssl.data.rows import Rows
 from hf_ssl.data.stream import unshuffled_blocks
+from hf_ssl.data.text import HELD_OUT_SHARE
 from hf_ssl.pretext.base import PretextTask
 
 FEWEST_OF_A_LABEL = 10  # in the bank: folds need some
-MOST_READ = 60_000  # rows looked at
+SPARE = 3  # so many times the rows that are wanted are looked at
 MOST_SHARDS = 64  # that they come from, evenly spaced
 
 
@@ -42,6 +43,7 @@ def choose_rows(rows: Rows, reader: RowReader, label_column: str, count: int) ->
     """
     smallest: list[tuple[int, Any, Any]] = []
     read = 0
+    enough = int(count * (1 / HELD_OUT_SHARE if reader.held_out else SPARE))
     for block in unshuffled_blocks(rows, most_shards=MOST_SHARDS):
         labels = block.table.column(label_column).to_pylist()
         for place, value in reader.read(block)[0]:
@@ -50,7 +52,7 @@ def choose_rows(rows: Rows, reader: RowReader, label_column: str, count: int) ->
         if len(smallest) > 2 * count:
             smallest = heapq.nsmallest(count, smallest, key=lambda row: row[0])
         read += block.table.num_rows
-        if read >= MOST_READ:
+        if read >= enough:
             break
     return [(value, label) for _, value, label in heapq.nsmallest(count, smallest, key=lambda row: row[0])]
 

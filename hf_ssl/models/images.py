@@ -107,17 +107,19 @@ def _build(
                 ignore_mismatched_sizes=True,  # a head for other labels
             )
             report_missing(name, information)
+            missing = information["missing_keys"]
         else:
             make = kind._from_config if kind is ViTMAEForPreTraining else kind.from_config
             model = make(config, **options())
+            missing = set(model.state_dict())
     if kind is AutoModel and getattr(model, "pooler", None) is not None:
-        _pass_through(model.pooler)
+        _set_aside(model.pooler, new="pooler.dense.weight" in missing)
     return _with_stem(model, statistics)
 
 
-def _pass_through(pooler: torch.nn.Module) -> None:
-    """A pooler that no task trains: it is saved, so that loading finds all weights, and does no harm."""
-    for parameter in pooler.parameters():
+def _set_aside(pooler: torch.nn.Module, new: bool) -> None:
+    """A pooler that no task trains: it is saved, so that loading finds all weights; a new one does no harm."""
+    for parameter in pooler.parameters() if new else ():
         if parameter.ndim == 2:
             torch.nn.init.eye_(parameter)
         else:

@@ -10,7 +10,7 @@ from transformers.utils.generic import ModelOutput
 from hf_ssl.data.patches import cut
 from hf_ssl.models.configuration import seeded
 
-PREDICTED_SHARE = 1 / 3  # of the hidden patches
+PREDICTED_SHARE = 1 / 4  # of the hidden patches
 
 
 class LightMaskedAutoencoder(nn.Module):

@@ -34,7 +34,7 @@ class MaskedImage(ImageTask):
     decoder: Literal["stock", "light"] = field(
         default="stock",
         metadata={
-            "help": "Of mae: that of ViTMAEForPreTraining, or one layer that predicts a third of the hidden patches "
+            "help": "Of mae: that of ViTMAEForPreTraining, or one layer that predicts a quarter of the hidden patches "
             "(another objective, faster)."
         },
     )
