@@ -99,10 +99,10 @@ def test_the_card_says_when_features_are_worse_than_untrained(finished, tmp_path
     "flags",
     [
         ["--task=masked_image"],
-        ["--task=masked_image", "--objective=simmim"],
         ["--task=contrastive"],
-        ["--task=contrastive", "--architecture=vit"],
-        ["--task=rotation"],
+        pytest.param(["--task=masked_image", "--objective=simmim"], marks=pytest.mark.endurance),
+        pytest.param(["--task=contrastive", "--architecture=vit"], marks=pytest.mark.endurance),
+        pytest.param(["--task=rotation"], marks=pytest.mark.endurance),
     ],
     ids=lambda flags: "-".join(flag.split("=")[1] for flag in flags),
 )
