@@ -17,6 +17,7 @@ os.environ.update(
     HF_HUB_DISABLE_TELEMETRY="1",
     HF_HUB_DISABLE_UPDATE_CHECK="1",
     TOKENIZERS_PARALLELISM="false",
+    OMP_NUM_THREADS="1",  # tests share the cores: threads that wait for each other would spin
     HF_ENDPOINT="http://127.0.0.1:9",  # nothing listens there: whatever wants the Hub fails at once
 )
 
