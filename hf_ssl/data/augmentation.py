@@ -59,10 +59,8 @@ def crop_and_flip(images: Tensor, keys: Tensor, size: int, smallest_area: float,
     columns = _resampling(
         torch.where(mirrored, begin + width, begin), torch.where(mirrored, -width, width), images.shape[3], size
     )
-    count, channels = images.shape[:2]
-    scaled = (images.flatten(1, 2) @ columns.transpose(1, 2)).unflatten(1, images.shape[1:3])
-    scaled = rows @ scaled.transpose(1, 2).flatten(2)
-    return scaled.view(count, size, channels, size).transpose(1, 2)
+    narrow = (images.flatten(1, 2) @ columns.transpose(1, 2)).view(*images.shape[:3], size)
+    return rows[:, None] @ narrow
 
 
 def _resampling(begin: Tensor, length: Tensor, pixels: int, size: int) -> Tensor:
@@ -121,9 +119,8 @@ def jitter_and_normalise(
     offset = (brightness * (1 - contrast) * level)[:, None, None]
     negative = (negative < jitter.invert)[:, None, None]
     matrix, offset = torch.where(negative, -matrix, matrix), torch.where(negative, 1 - offset, offset)
-    mean, spread = mean.view(3, 1), spread.view(3, 1)
-    coloured = torch.baddbmm((offset - mean) / spread, matrix / spread, pixels)
-    return coloured.clamp_(-mean / spread, (1 - mean) / spread).view_as(images)
+    coloured = torch.baddbmm(offset, matrix, pixels).clamp_(0, 1).view_as(images)
+    return coloured.sub_(mean).mul_(1 / spread)
 
 
 def rotate_quarters(images: Tensor, turns: Tensor) -> Tensor:

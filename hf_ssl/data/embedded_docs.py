@@ -56,7 +56,7 @@ def _docstrings(package: str) -> Iterator[str]:
         yield from topics.topics.values()
         root = Path(sysconfig.get_paths()["stdlib"])
     else:
-        root = Path(str(importlib.util.find_spec(package).origin)).parent  # type: ignore[union-attr]
+        root = Path(str(importlib.util.find_spec(package).origin)).parent  # type: ignore[union-attr] # it is installed
     files = [file for file in root.rglob("*.py") if not NOT_PROSE & set(file.relative_to(root).parts)]
     # In the order of a hash, so that the first thousands come from all over a large package.
     for file in sorted(files, key=lambda file: hashlib.sha256(file.relative_to(root).as_posix().encode()).digest()):

@@ -19,6 +19,7 @@ from transformers import (
 from hf_ssl.errors import UserError
 from hf_ssl.models.configuration import making, options, report_missing, seeded, set_dropout
 from hf_ssl.models.convolution import ConvolutionConfig, ConvolutionModel
+from hf_ssl.models.masked_autoencoder import with_visible_embeddings
 
 if TYPE_CHECKING:
     from hf_ssl.modalities.images import ImageTask
@@ -81,7 +82,7 @@ def autoencoder_model(arguments: "ImageTask", mask_ratio: float, seed: int) -> A
     config = _config(arguments, kind=ViTMAEConfig, mask_ratio=mask_ratio, **own)
     if not isinstance(config, ViTMAEConfig):
         raise UserError(f"--objective mae needs a vit_mae configuration, not {config.model_type}")
-    return _build(ViTMAEForPreTraining, arguments, config, {}, seed)
+    return with_visible_embeddings(_build(ViTMAEForPreTraining, arguments, config, {}, seed))
 
 
 def untrained_like(model: PreTrainedModel, statistics: dict[str, Tensor], seed: int) -> PreTrainedModel:
@@ -94,7 +95,7 @@ def untrained_like(model: PreTrainedModel, statistics: dict[str, Tensor], seed: 
 
 def _build(
     kind: Any, arguments: "ImageTask", config: PreTrainedConfig, statistics: dict[str, Tensor], seed: int
-) -> PreTrainedModel:
+) -> Any:
     name = arguments.model_name_or_path or arguments.config_name or arguments.model_size
     with making(f"{arguments.name.replace('_', ' ')} model", name), seeded(seed):
         if arguments.model_name_or_path:

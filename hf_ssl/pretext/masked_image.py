@@ -96,7 +96,7 @@ class MaskedImage(ImageTask):
         return {"loss": self._predict(model, batch).loss}
 
     def _predict(self, model: Any, batch: "dict[str, Tensor]") -> Any:
-        from hf_ssl.models.masked_decoding import only_hidden
+        from hf_ssl.models.masked_autoencoder import only_hidden
 
         pixels, ranks = batch["pixel_values"], batch["ranks"]
         if self.objective == "simmim":

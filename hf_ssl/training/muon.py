@@ -31,7 +31,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(parameters, defaults)
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override] # no closure, no loss
         """Move every matrix that has a gradient."""
         assert closure is None, "Muon takes no closure"
         for group in self.param_groups:

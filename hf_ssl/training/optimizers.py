@@ -36,11 +36,11 @@ def build_optimizers(
     betas = (0.9, 0.98)
     if name == "adamw":
         groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
-        optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=learning_rate, betas=betas)]
+        optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=learning_rate, betas=betas, fused=True)]
     else:
         optimizers = [
             Muon(matrices, lr=learning_rate, weight_decay=weight_decay, precision=precision),
-            torch.optim.AdamW(others, lr=embedding_learning_rate, betas=betas, weight_decay=0.0),
+            torch.optim.AdamW(others, lr=embedding_learning_rate, betas=betas, weight_decay=0.0, fused=True),
         ]
     for group in (group for optimizer in optimizers for group in optimizer.param_groups):
         group["peak"] = group["lr"]
