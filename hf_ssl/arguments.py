@@ -35,7 +35,11 @@ class ArgumentParser(HfArgumentParser):
 
 
 def parse_arguments(
-    types: Sequence[Any], arguments: Sequence[str], description: str, defaults: dict[str, Any] | None = None
+    types: Sequence[Any],
+    arguments: Sequence[str],
+    description: str,
+    defaults: dict[str, Any] | None = None,
+    positional: str | None = None,
 ) -> tuple[Any, ...]:
     """Parse flags into one instance of each dataclass in ``types``.
 
@@ -44,9 +48,10 @@ def parse_arguments(
         arguments: the command line without the program's name; ``--config FILE`` names a flat YAML file.
         description: shown by ``--help``.
         defaults: instead of those of the dataclasses.
+        positional: name of a path that must be given without a flag.
 
     Returns:
-        One instance of each type, in order.
+        One instance of each type, in order; then that path.
 
     Raises:
         SystemExit: with status 2 after one sentence, if a flag or a key of the file is unknown or has no valid value.
@@ -54,6 +59,8 @@ def parse_arguments(
     parser = ArgumentParser(list(types), description=description, allow_abbrev=False)
     parser.add_argument("--config", type=Path, help="Flat YAML file of defaults; the command line wins.")
     parser.set_defaults(**(defaults or {}))
+    if positional:
+        parser.add_argument(positional, type=Path)
     given, _ = parser.parse_known_args(list(arguments))
     from_file = _read_yaml(given.config, parser) if given.config else []
     parsed, rest = parser.parse_known_args([*from_file, *arguments])
@@ -63,9 +70,10 @@ def parse_arguments(
             parser.error(parser.unknown(unknown[0][2:].split("=")[0], "the command line"))
         parser.error(f"unexpected words on the command line: {' '.join(rest)}")
     try:
-        return tuple(_build(kind, parsed) for kind in types)
+        built = tuple(_build(kind, parsed) for kind in types)
     except UserError as error:
         parser.error(str(error))
+    return (*built, getattr(parsed, positional)) if positional else built
 
 
 def value_given(name: str, arguments: Sequence[str]) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from hf_ssl.arguments import parse_arguments, value_given
 from hf_ssl.data.sources import DataArguments
 from hf_ssl.errors import UserError, in_one_line
+from hf_ssl.hub.arguments import HubArguments
 from hf_ssl.pretext.tasks import TaskChoice, task_class, task_names
 from hf_ssl.training.arguments import TrainingArguments
 
@@ -25,18 +26,20 @@ def run_pretraining(arguments: Sequence[str], description: str, command: Sequenc
     chosen = value_given("task", arguments) or task
     if chosen is None:
         if {"--help", "-h"} & set(arguments):  # of a task: with --task
-            parse_arguments([TaskChoice, DataArguments, TrainingArguments], arguments, description)
+            parse_arguments([TaskChoice, DataArguments, TrainingArguments, HubArguments], arguments, description)
         raise UserError(f"name a task with --task: one of {', '.join(task_names())}")
     if task not in (None, chosen):
         raise UserError(f"this script runs {task}; for {chosen} take scripts/pretrain.py --task {chosen}")
     kind = task_class(chosen)
-    types = [TaskChoice, kind, DataArguments, TrainingArguments]
-    _, settled, data, training = parse_arguments(types, arguments, description, kind.training_defaults)
+    types = [TaskChoice, kind, DataArguments, TrainingArguments, HubArguments]
+    _, settled, data, training, hub = parse_arguments(types, arguments, description, kind.training_defaults)
+
+    from huggingface_hub import HfApi
 
     from hf_ssl.pipeline import pretrain  # heavy: after --help
 
     launcher = ["torchrun", "--nproc_per_node", os.environ["WORLD_SIZE"]] if "WORLD_SIZE" in os.environ else ["python"]
-    pretrain(settled, data, training, shlex.join([*launcher, *command]))
+    pretrain(settled, data, training, hub, HfApi(), shlex.join([*launcher, *command]))
 
 
 def run_script(main: Callable[[list[str]], None]) -> None:

@@ -51,20 +51,17 @@ def finish(
     progress: Progress,
     folder: RunFolder,
     autocast: Callable[[], Any],
-    command: str,
 ) -> None:
     """Save, measure, draw, write card and results; the results come last and mark the run as finished."""
     task, product = material.task, material.task.product(model)
-    with replace_folder(folder.model) as temporary:
-        product.save_pretrained(temporary)
-        material.prepared.processor.save_pretrained(temporary)
+    save_model(folder, product, material.prepared)
     heldout = material.held_out.score(model, autocast) if material.held_out else None
     features, note = _features(material, model, autocast, arguments.seed)
     last = newest_checkpoint(folder.checkpoints)
     skipped = skipped_rows(last.state["positions"].values() if last else [])
-    record = material.source.record() | {"label_column": material.label_column} | skipped
+    record = folder.data() | {"label_column": material.label_column} | skipped
     plots = draw_loss(folder, task.baseline, heldout) | draw_features(folder) | _draw_pictures(material, model, folder)
-    results = results_of(task, arguments, record, product, progress, command) | {
+    results = results_of(task, arguments, record, product, progress, folder.record()) | {
         "heldout": heldout,
         "features": features,
         "features_note": note,
@@ -74,6 +71,13 @@ def finish(
     write_text(folder.results, json.dumps(results, indent=2) + "\n")
     print(table_of(results))
     print(f"model, card and results are in {folder.path}")
+
+
+def save_model(folder: RunFolder, product: Any, prepared: Prepared) -> None:
+    """Write the model and its processor, both or neither."""
+    with replace_folder(folder.model) as temporary:
+        product.save_pretrained(temporary)
+        prepared.processor.save_pretrained(temporary)
 
 
 def _features(

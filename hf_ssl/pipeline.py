@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from accelerate import Accelerator
+from huggingface_hub import HfApi
 
 from hf_ssl.data.columns import find_label_column, first_inputs, first_table
 from hf_ssl.data.sources import DataArguments, Source, open_source
@@ -18,6 +19,9 @@ from hf_ssl.evaluation.heldout import HeldOut, hold_out
 from hf_ssl.evaluation.online import OnlineProbe, online_probe
 from hf_ssl.evaluation.report import table_of
 from hf_ssl.finish import Material, finish
+from hf_ssl.hub.access import reserve
+from hf_ssl.hub.arguments import HubArguments
+from hf_ssl.hub.publish import push
 from hf_ssl.pretext.base import PretextTask
 from hf_ssl.training.arguments import TrainingArguments
 from hf_ssl.training.checkpoint import newest_checkpoint
@@ -27,13 +31,22 @@ from hf_ssl.training.pretrain import Pretraining, Progress
 from hf_ssl.training.run_folder import RunFolder, replace_folder
 
 
-def pretrain(task: PretextTask, data: DataArguments, arguments: TrainingArguments, command: str) -> None:
-    """Run or go on with a pretraining run, up to its results and card.
+def pretrain(
+    task: PretextTask,
+    data: DataArguments,
+    arguments: TrainingArguments,
+    hub: HubArguments,
+    api: HfApi,
+    command: str,
+) -> None:
+    """Run or go on with a pretraining run, up to its results and card, and publish it if that is asked for.
 
     Args:
         task: what is hidden and predicted.
         data: which rows.
         arguments: how to train, and the run folder.
+        hub: whether and where to publish.
+        api: of the Hub.
         command: the command line, for the card.
 
     Raises:
@@ -53,18 +66,22 @@ def pretrain(task: PretextTask, data: DataArguments, arguments: TrainingArgument
         "learning_rate": arguments.peak_learning_rate(task.learning_rates, task.model_name_or_path is not None),
     }
     config = {"task": task.name} | asdict(data) | asdict(task) | asdict(arguments) | resolved
-    folder = RunFolder(Path(arguments.output_dir), config)
+    folder = RunFolder(Path(arguments.output_dir), config, command)
     with folder if accelerator.is_main_process else contextlib.nullcontext():
         accelerator.wait_for_everyone()
+        main = accelerator.is_main_process
+        model_id = reserve(api, hub, folder) if main and hub.push_to_hub else None
         if folder.results.exists():
             accelerator.print(table_of(json.loads(folder.results.read_text())))
             accelerator.print(f"{folder.path} holds a finished run; nothing was trained")
-            return
-        material = _prepare(task, data, arguments, folder, accelerator)
-        model = material.task.model(material.prepared, arguments.seed)
-        progress = _train(material, data, arguments, model, folder, accelerator)
-        if accelerator.is_main_process:
-            finish(material, arguments, model, progress, folder, accelerator.autocast, command)
+        else:
+            material = _prepare(task, data, arguments, folder, accelerator)
+            model = material.task.model(material.prepared, arguments.seed)
+            progress = _train(material, data, arguments, model, folder, accelerator)
+            if main:
+                finish(material, arguments, model, progress, folder, accelerator.autocast)
+        if model_id:
+            push(api, folder, json.loads(folder.results.read_text()), model_id)
         accelerator.end_training()
 
 
@@ -72,14 +89,17 @@ def _prepare(
     task: PretextTask, data: DataArguments, arguments: TrainingArguments, folder: RunFolder, accelerator: Accelerator
 ) -> Material:
     with accelerator.main_process_first():
-        source = open_source(data, folder.recorded_revision(), identify=accelerator.is_main_process)
+        accept = data.changed_data == "accept"
+        begun_with = None if accept else folder.data().get("revision")
+        source = open_source(data, begun_with, identify=accelerator.is_main_process)
         table = first_table(source.train, data.dataset_name)
         task = task.for_columns(table, data.dataset_name)
         label_column = find_label_column(table, data)
         if source.evaluation is not None:
             task.for_columns(first_table(source.evaluation, data.dataset_name), data.dataset_name)
         if accelerator.is_main_process:
-            folder.check_data(source.record())
+            newest = newest_checkpoint(folder.checkpoints) if accept else None
+            folder.check_data(source.record(), newest.state["step"] if newest else None)
             if not folder.processor.exists():
                 _survey(task, data, arguments, source, folder)
         prepared = task.load_prepared(folder.processor)
@@ -148,6 +168,7 @@ def _train(
         else None,
         continued=task.model_name_or_path is not None,
         workers=data.dataloader_num_workers,
+        read_timeout=data.read_timeout,
     )
     accelerator.print(
         f"{task.name}: {type(model.base_model).__name__}, {model.num_parameters():,} parameters, dropout {task.dropout}, "
@@ -160,6 +181,8 @@ def _train(
         folder.cut_log(checkpoint.state["step"] if checkpoint else 0)
     if checkpoint:
         pretraining.restore(checkpoint)
+        if checkpoint.state["step"] <= folder.data()["since_step"]:  # positions in data that are no more
+            pretraining.progress.positions = {}
         accelerator.print(f"going on after step {pretraining.progress.step} ({checkpoint.path})")
         if not source.seekable:
             accelerator.print("this format cannot be entered in the middle: each shard is read from its start")

@@ -5,6 +5,7 @@ import hashlib
 import os
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
@@ -114,12 +115,14 @@ def _from_workers(batches: Batches, workers: int) -> Iterator[Batch]:
 class ReadAhead(Iterator[Item]):
     """Fetch items in a thread, so that training does not wait for data and a stalled read does not block a stop.
 
-    Within its context it yields the items, ends when ``stopped()`` is true, and raises what reading raised.
+    Within its context it yields the items, ends when ``stopped()`` is true, and raises what reading raised. However long the
+    layers below would wait for a server that asks them to: after ``timeout`` seconds without an item reading has failed.
     """
 
-    def __init__(self, items: Iterator[Item], stopped: Callable[[], bool]) -> None:
+    def __init__(self, items: Iterator[Item], stopped: Callable[[], bool], timeout: float) -> None:
         self._items = items
         self._stopped = stopped
+        self._timeout = timeout
         self._fetched: queue.Queue[Item | BaseException] = queue.Queue(READ_AHEAD)
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._fetch, daemon=True)
@@ -135,7 +138,10 @@ class ReadAhead(Iterator[Item]):
         self._thread.join(timeout=0.5)  # one that is stuck in a read is left behind
 
     def __next__(self) -> Item:
+        begun = time.monotonic()
         while not self._stopped():
+            if time.monotonic() - begun > self._timeout:
+                raise TimeoutError(f"no data came for {self._timeout:g} seconds (--read_timeout)")
             with contextlib.suppress(queue.Empty):
                 item = self._fetched.get(timeout=0.1)
                 if isinstance(item, Exception):

@@ -1,5 +1,6 @@
 """Which `datasets` builder reads a data set: a Hub id, a folder, a file or a built-in one."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,6 +8,7 @@ from hf_ssl.errors import UserError, in_one_line
 
 if TYPE_CHECKING:  # heavy, and not needed for --help
     from datasets import DatasetBuilder
+    from huggingface_hub import DatasetCardData
 
     from hf_ssl.data.sources import DataArguments
 
@@ -15,40 +17,59 @@ FORMATS = {
 }  # fmt: skip
 
 
-def open_builder(arguments: "DataArguments", begun_with: str | None) -> "tuple[DatasetBuilder, str | None, str | None]":
-    """The builder, and the revision and licence where they are known without reading.
+@dataclass(frozen=True)
+class Opened:
+    """A builder, and what is known of its data without reading them.
+
+    Attributes:
+        builder: of `datasets`.
+        revision: commit of the Hub, or a hash; None where the files have to be read for it.
+        license: as the data set's card states it.
+        language: codes, likewise.
+    """
+
+    builder: "DatasetBuilder"
+    revision: str | None = None
+    license: str | None = None
+    language: list[str] = field(default_factory=list)
+
+
+def open_builder(arguments: "DataArguments", begun_with: str | None) -> Opened:
+    """Find out what reads a data set; one on the Hub is pinned to a commit.
 
     Raises:
         UserError: if there is no such data set.
     """
-    from datasets import load_dataset_builder
-
     from hf_ssl.data.embedded import embedded_file
 
     name, path = arguments.dataset_name, Path(arguments.dataset_name)
-    data_files: dict[str, Any] | None = None
-    location, revision, license_name, commit = name, None, None, None
     if name.startswith("embedded:"):
         embedded = embedded_file(name.removeprefix("embedded:"))
-        location, data_files = "parquet", embedded.files
-        revision, license_name = embedded.revision, embedded.license
-    elif path.is_file():
-        location, data_files = _format(path), {arguments.train_split: [str(path)]}
+        builder = _load(arguments, "parquet", data_files=embedded.files)
+        return Opened(builder, embedded.revision, embedded.license, embedded.language)
+    if path.is_file():
         if arguments.eval_split:
             raise UserError(f"{name} is one file and has no split '{arguments.eval_split}'; leave out --eval_split")
-    elif path.is_dir():
-        location, license_name = str(path), _local_license(path)
-    elif path.is_absolute() or name.startswith(".") or name.count("/") > 1:
+        return Opened(_load(arguments, _format(path), data_files={arguments.train_split: [str(path)]}))
+    if path.is_dir():
+        return Opened(_load(arguments, str(path)), None, *_stated(_local_card(path)))
+    if path.is_absolute() or name.startswith(".") or name.count("/") > 1:
         raise UserError(f"no such file or folder: {path}")
-    else:
-        commit, license_name = _hub_state(name, begun_with)
-        revision = commit
+    commit, card = _hub_state(name, begun_with)
+    return Opened(_load(arguments, name, revision=commit), commit, *_stated(card))
+
+
+def _load(arguments: "DataArguments", location: str, **options: Any) -> "DatasetBuilder":
+    from datasets import load_dataset_builder
+
+    from hf_ssl.patience import BRIEF, patiently
+
     try:
-        builder = load_dataset_builder(location, arguments.dataset_config, data_files=data_files, revision=commit)
+        builder = patiently(lambda: load_dataset_builder(location, arguments.dataset_config, **options), BRIEF)
     except Exception as error:
-        raise unreadable(name, error) from error
+        raise unreadable(arguments.dataset_name, error) from error
     _protect(builder)
-    return builder, revision, license_name
+    return builder
 
 
 def unreadable(name: str, error: Exception) -> UserError:
@@ -64,35 +85,46 @@ def _format(path: Path) -> str:
     return kind
 
 
-def _local_license(folder: Path) -> str | None:
+def _local_card(folder: Path) -> "DatasetCardData | None":
     from huggingface_hub import DatasetCard
 
-    card = folder / "README.md"
-    if not card.exists():
+    path = folder / "README.md"
+    if not path.exists():
         return None
     try:
-        return _one_name(DatasetCard.load(card, ignore_metadata_errors=True).data.license)
+        return DatasetCard.load(path, ignore_metadata_errors=True).data
     except ValueError as error:
-        raise UserError(f"{card} has no readable metadata: {in_one_line(error)}") from error
+        raise UserError(f"{path} has no readable metadata: {in_one_line(error)}") from error
 
 
-def _hub_state(name: str, begun_with: str | None) -> tuple[str, str | None]:
-    """The commit to read, so that the whole run reads one state: where the default branch is at its start; the licence."""
+def _hub_state(name: str, begun_with: str | None) -> "tuple[str, DatasetCardData | None]":
+    """The commit to read, so that the whole run reads one state: where the default branch is at its start; the card."""
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.errors import HFValidationError, RevisionNotFoundError
+
+    from hf_ssl.patience import BRIEF, patiently
 
     try:
-        information = HfApi().dataset_info(name, revision=begun_with, timeout=30)
+        information = patiently(lambda: HfApi().dataset_info(name, revision=begun_with), BRIEF)
     except HFValidationError as error:
         raise UserError(f"'{name}' is neither a local file or folder nor a valid Hub id") from error
+    except RevisionNotFoundError as error:
+        raise UserError(
+            f"the data set '{name}' has lost the commit {begun_with} that this run was begun with; give "
+            "--changed_data accept to go on with what it holds now, or choose another --output_dir"
+        ) from error
     except Exception as error:  # the client's own errors and those of its transport share no class
         raise unreadable(name, error) from error
-    return str(information.sha), _one_name(information.card_data.license if information.card_data else None)
+    return str(information.sha), information.card_data
 
 
-def _one_name(license_name: str | list[str] | None) -> str | None:
-    """Cards may name several licences."""
-    return ", ".join(license_name) if isinstance(license_name, list) else license_name
+def _stated(card: "DatasetCardData | None") -> tuple[str | None, list[str]]:
+    """Licence and languages; cards may name several of both, or one as a word."""
+    license_name, language = (card.license, card.language) if card else (None, None)
+    if isinstance(license_name, list):
+        license_name = ", ".join(license_name)
+    languages = [language] if isinstance(language, str) else [str(code) for code in language or []]
+    return license_name, languages
 
 
 def _protect(builder: "DatasetBuilder") -> None:

@@ -28,11 +28,13 @@ class Embedded:
         files: split -> its Parquet file.
         revision: hash of its content.
         license: of its content.
+        language: codes.
     """
 
     files: dict[str, str]
     revision: str
     license: str
+    language: list[str]
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,12 @@ class _Recipe:
     source: str  # a file: when it changes, the data are made anew
     packages: tuple[str, ...]  # and when one of these has another version
     license: str
+    language: tuple[str, ...] = ()
 
 
 RECIPES = {
     # Texts have the licence of the package they come from.
-    "docs": _Recipe(embedded_docs.make, embedded_docs.__file__, embedded_docs.DISTRIBUTIONS, "other"),
+    "docs": _Recipe(embedded_docs.make, embedded_docs.__file__, embedded_docs.DISTRIBUTIONS, "other", ("en",)),
     "digits": _Recipe(embedded_digits.cluttered, embedded_digits.__file__, ("scikit-learn", "pillow"), "cc-by-4.0"),
     "digits_plain": _Recipe(embedded_digits.plain, embedded_digits.__file__, ("scikit-learn", "pillow"), "cc-by-4.0"),
 }
@@ -70,7 +73,7 @@ def embedded_file(name: str) -> Embedded:
     known_folders = list(folder.glob(f"{name}-{key}-*"))
     path = known_folders[0] if known_folders else _write(recipe.make(), folder, f"{name}-{key}")
     files = {file.stem: str(file) for file in sorted(path.iterdir(), reverse=True)}  # train, test
-    return Embedded(files, path.name.split("-")[-1], recipe.license)
+    return Embedded(files, path.name.split("-")[-1], recipe.license, list(recipe.language))
 
 
 def _write(splits: "dict[str, Dataset]", folder: Path, name: str) -> Path:

@@ -48,6 +48,13 @@ class DataArguments:
         default=None,
         metadata={"help": "Share of unusable rows above which a run stops (default: images 0.2, text 1)."},
     )
+    changed_data: Literal["refuse", "accept"] = field(
+        default="refuse",
+        metadata={"help": "When a run goes on and its data changed: stop, or read what there is now from its start."},
+    )
+    read_timeout: float = field(
+        default=600.0, metadata={"help": "Seconds without any data after which a run saves and stops."}
+    )
     dataloader_num_workers: int = field(default=0, metadata={"help": "Processes that read data (0: a thread)."})
 
     def __post_init__(self) -> None:
@@ -57,6 +64,8 @@ class DataArguments:
             )
         if self.max_skipped is not None and not 0 <= self.max_skipped <= 1:
             raise UserError(f"--max_skipped must lie between 0 and 1, not {self.max_skipped}")
+        if not self.read_timeout > 0:
+            raise UserError(f"--read_timeout must be above 0, not {self.read_timeout}")
         if self.dataloader_num_workers < 0:
             raise UserError(f"--dataloader_num_workers must be at least 0, not {self.dataloader_num_workers}")
 
@@ -75,6 +84,7 @@ class Source:
         name: as the user gave it.
         revision: commit of the Hub, or a hash of the local content.
         license: as its card states it.
+        language: codes, as its card states them.
         files: of local data, [{path, size, sha256}], to notice changes.
         seekable: whether a shard can be entered in the middle (Parquet) or is read from its start on resume.
         train: rows to learn from.
@@ -84,6 +94,7 @@ class Source:
     name: str
     revision: str
     license: str | None
+    language: list[str]
     files: list[dict[str, Any]]
     seekable: bool
     train: Rows
@@ -91,8 +102,8 @@ class Source:
 
     def record(self) -> dict[str, Any]:
         """What identifies the data in a run folder."""
-        identity = {"name": self.name, "revision": self.revision, "license": self.license}
-        return identity | {"shards": self.train.shards, "files": self.files}
+        card = {"license": self.license, "language": self.language}
+        return {"name": self.name, "revision": self.revision, **card, "shards": self.train.shards, "files": self.files}
 
 
 def open_source(arguments: DataArguments, revision: str | None = None, identify: bool = True) -> Source:
@@ -106,17 +117,18 @@ def open_source(arguments: DataArguments, revision: str | None = None, identify:
     Raises:
         UserError: if the data set, its configuration or a split does not exist or cannot be reached.
     """
-    builder, known_revision, license_name = open_builder(arguments, revision)
+    opened = open_builder(arguments, revision)
     splits = [arguments.train_split] + ([arguments.eval_split] if arguments.eval_split else [])
-    rows = [_rows(builder, split, arguments.dataset_name) for split in splits]
+    rows = [_rows(opened.builder, split, arguments.dataset_name) for split in splits]
     files = [Path(file) for file in dict.fromkeys(file for part in rows for file in part.files) if Path(file).is_file()]
     records = [_file_record(file) for file in progress_bar("checking files", files, delay=5)] if identify else []
     return Source(
         name=arguments.dataset_name,
-        revision=known_revision or _content_hash(records),
-        license=license_name,
+        revision=opened.revision or _content_hash(records),
+        license=opened.license,
+        language=opened.language,
         files=records,
-        seekable=hasattr(builder.config, "fragment_scan_options") or is_folder_of_files(builder),
+        seekable=hasattr(opened.builder.config, "fragment_scan_options") or is_folder_of_files(opened.builder),
         train=rows[0],
         evaluation=rows[1] if arguments.eval_split else None,
     )

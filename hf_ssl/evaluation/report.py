@@ -30,11 +30,20 @@ def results_of(
     data: dict[str, Any],
     model: PreTrainedModel,
     progress: Progress,
-    command: str,
+    begun: dict[str, str],
 ) -> dict[str, Any]:
-    """What a run was, as JSON; its figures are added to it."""
+    """What a run was, as JSON; its figures are added to it.
+
+    Args:
+        task: of the run.
+        arguments: of the run.
+        data: what they are, and what could not be used of them.
+        model: what is kept.
+        progress: how far it came, and what that cost.
+        begun: "run" and "command" of the run.
+    """
     base = task.model_name_or_path
-    return {
+    return begun | {
         "task": task.name,
         "cost": {
             "cpu_seconds": round(progress.cpu_seconds, 3),
@@ -56,7 +65,6 @@ def results_of(
         },
         "baseline": {"key": task.baseline[0], "title": task.baseline[1]},
         "seed": arguments.seed,
-        "command": command,
         "versions": {name: version(name) for name in PACKAGES} | {"python": platform.python_version()},
     }
 

@@ -1,43 +1,71 @@
 """The model card: templates of ours, everything else goes in as variables."""
 
+import dataclasses
 import importlib
 import inspect
 from pathlib import Path
 from typing import Any
 
 import jinja2
-import yaml
-from huggingface_hub import EvalResult, ModelCardData
 from markupsafe import Markup
 
 import hf_ssl
+from hf_ssl.data.sources import DataArguments
 from hf_ssl.evaluation.report import FIGURES
+from hf_ssl.hub.metadata import metadata, stock
+from hf_ssl.hub.notes import marked, notes_of
+from hf_ssl.pretext.tasks import task_class
+from hf_ssl.training.arguments import TrainingArguments
 from hf_ssl.training.run_folder import RunFolder, write_text
 
-HELDOUT = {
-    "loss": "held-out loss",
-    "perplexity": "pseudo-perplexity",
-    "masked_accuracy": "masked token accuracy",
-    "accuracy": "held-out accuracy of the pretext task",
-}
+ELSEWHERE = {"output_dir", "dataset_name", "eval_split", "label_column", "model_name_or_path"}  # of the card
 
 
 def write_card(folder: RunFolder, results: dict[str, Any]) -> None:
-    """Write the run's README.md: metadata for the Hub, then what a reader wants to know."""
+    """Write the run's README.md, whose owner's notes are kept."""
+    notes = notes_of(folder.card.read_text()) if folder.card.exists() else ""
+    write_text(folder.card, card_text(folder, results, None, notes))
+
+
+def card_text(folder: RunFolder, results: dict[str, Any], model_id: str | None, notes: str) -> str:
+    """Metadata for the Hub, then what a reader wants to know.
+
+    Args:
+        folder: of the run.
+        results: of the run.
+        model_id: owner/name on the Hub; None for the card in the run folder.
+        notes: of the owner, at its end.
+    """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_templates()), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["code"] = _code
+    name = model_id.split("/")[-1] if model_id else folder.path.resolve().name
     body = environment.get_template(f"{results['task']}.md").render(
         results=results,
         config=folder.config,
         figures=FIGURES,
-        title=folder.path.resolve().name,
+        title=name,
+        address=model_id or "model",
+        on_hub=model_id is not None,
+        chosen=_chosen(folder.config),
         worse=_worse_than_untrained(results["features"]),
-        source=_source(results["model"]["module"]),
+        source=_source(results["model"]),
     )
-    write_text(folder.card, f"---\n{_yaml(_metadata(folder.path.resolve().name, results))}\n---\n\n{body}")
+    return f"---\n{metadata(name, results)}\n---\n\n{body}\n\n{marked(notes)}"
+
+
+def _chosen(config: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Flags that differ from their defaults: name -> (value, default)."""
+    kind = task_class(config["task"])
+    fields = [field for part in (kind, DataArguments, TrainingArguments) for field in dataclasses.fields(part)]
+    defaults = {field.name: field.default for field in fields if field.name not in ELSEWHERE} | kind.training_defaults
+    return {
+        name: (config[name], default)
+        for name, default in defaults.items()
+        if name in config and config[name] != default
+    }
 
 
 def _worse_than_untrained(features: dict[str, Any] | None) -> list[str]:
@@ -48,20 +76,9 @@ def _worse_than_untrained(features: dict[str, Any] | None) -> list[str]:
     return [title for key, title in FIGURES.items() if pretrained[key]["mean"] < untrained[key]["mean"]]
 
 
-def _source(module: str) -> str | None:
+def _source(model: dict[str, Any]) -> str | None:
     """The file that loads a model which is none of transformers' own; None for a stock class."""
-    if module.startswith("transformers."):
-        return None
-    return inspect.getsource(importlib.import_module(module))
-
-
-def _yaml(data: ModelCardData) -> str:
-    """Metadata as YAML that reads back equal; readable letters where that is possible."""
-    text = str(data.to_yaml())
-    if yaml.safe_load(text) == data.to_dict():
-        return text
-    # Some line separators (U+0085, U+2028) come back as spaces unless everything but ASCII is escaped.
-    return yaml.safe_dump(data.to_dict(), sort_keys=False, allow_unicode=False)
+    return None if stock(model) else inspect.getsource(importlib.import_module(model["module"]))
 
 
 def _code(value: object) -> Markup:
@@ -75,39 +92,3 @@ def _templates() -> Path:
     package = Path(hf_ssl.__file__).parent
     inside = package / "model_cards"
     return inside if inside.exists() else package.parent / "model_cards"
-
-
-def _metadata(name: str, results: dict[str, Any]) -> ModelCardData:
-    data, model = results["data"], results["model"]
-    on_hub = not data["files"] and "/" in data["name"]
-    common = {"dataset_type": data["name"], "dataset_name": data["name"], "dataset_revision": data["revision"]}
-    figures = []
-    if results["heldout"]:
-        figures = [
-            EvalResult(
-                model["pipeline"], metric_type=key, metric_name=title, metric_value=results["heldout"][key], **common
-            )
-            for key, title in HELDOUT.items()
-            if key in results["heldout"]
-        ]
-    if results["features"]:
-        figures += [
-            EvalResult(
-                "feature-extraction",
-                metric_type=key,
-                metric_name=title,
-                metric_value=results["features"]["pretrained"][key]["mean"],
-                **common,
-            )
-            for key, title in FIGURES.items()
-        ]
-    return ModelCardData(
-        model_name=name,
-        library_name="transformers",
-        pipeline_tag=model["pipeline"],
-        license=data["license"],
-        base_model=model["base"] if model["base_on_hub"] else None,
-        datasets=[data["name"]] if on_hub else None,
-        tags=["self-supervised", model["tag"], "hf_ssl"],
-        eval_results=figures or None,
-    )

@@ -1,6 +1,7 @@
 """The loop: next batch, corrupt, loss, backward, step; once in a while measure, save, log."""
 
 import json
+import math
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -70,6 +71,7 @@ class Pretraining:
         measure: held-out figures of the model, if there are held-out rows and no stop is asked for meanwhile.
         continued: whether the model comes from a checkpoint of somebody else.
         workers: processes that read data.
+        read_timeout: seconds without any data after which all is saved and training stops.
     """
 
     task: PretextTask
@@ -82,6 +84,7 @@ class Pretraining:
     measure: Callable[[Any, Callable[[], bool]], dict[str, float]] | None
     continued: bool = False
     workers: int = 0
+    read_timeout: float = math.inf
     progress: Progress = field(default_factory=Progress)
 
     def __post_init__(self) -> None:
@@ -127,7 +130,7 @@ class Pretraining:
             StopRequest() as stop,
             StepLog(self.folder.log if accelerator.is_main_process else None) as log,
             self._progress_bar() as bar,
-            ReadAhead(load_batches(self._batches(), self.workers), stop) as ahead,
+            ReadAhead(load_batches(self._batches(), self.workers), stop, self.read_timeout) as ahead,
         ):
             model.train()
             while progress.step < arguments.max_steps:

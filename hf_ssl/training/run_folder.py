@@ -4,7 +4,9 @@ import contextlib
 import fcntl
 import json
 import os
+import secrets
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -21,22 +23,38 @@ FREE_TO_CHANGE = {
     "eval_steps",
     "tracker",
     "dataloader_num_workers",
+    "changed_data",
+    "read_timeout",
     "gradient_accumulation_steps",
 }
-SET_UP = ("config.yaml", "data.json", "processor", "checkpoints", ".lock")  # what exists before the first step
+SET_UP = (
+    "config.yaml",
+    "run.json",
+    "data.json",
+    "processor",
+    "checkpoints",
+    ".lock",
+)  # what exists before the first step
 
 
 class RunFolder:
-    """A folder that holds one run: config.yaml, data.json, log.jsonl, processor, checkpoints, model, results, card.
+    """A folder that holds one run: config.yaml, run.json, data.json, log.jsonl, processor, checkpoints, model, results, card.
 
     As a context it holds a lock, which the system releases when the process ends in whatever way. What was made for a run
     that never got as far as training is removed again.
     """
 
-    def __init__(self, path: Path, config: dict[str, Any]) -> None:
-        """Name the folder; ``config``: all flags of the run, which its config.yaml records."""
+    def __init__(self, path: Path, config: dict[str, Any], command: str = "") -> None:
+        """Name the folder.
+
+        Args:
+            path: of the folder.
+            config: all flags of the run, which its config.yaml records.
+            command: that began it.
+        """
         self.path = path
         self.config = config
+        self._command = command
         self.checkpoints = path / "checkpoints"
         self.log = path / "log.jsonl"
         self.model = path / "model"
@@ -44,6 +62,24 @@ class RunFolder:
         self.results = path / "results.json"
         self.card = path / "README.md"
         self.plots = path / "plots"
+
+    @classmethod
+    def existing(cls, path: Path) -> Self:
+        """The folder of a run that was begun.
+
+        Raises:
+            UserError: if there is none.
+        """
+        try:
+            config = yaml.safe_load((path / "config.yaml").read_text())
+            json.loads((path / "run.json").read_text())
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            raise UserError(f"{path} is not the folder of a run: it needs config.yaml and run.json") from error
+        return cls(path, config)
+
+    def record(self) -> dict[str, str]:
+        """What was settled when the run was begun: "run", a random name that no other run has, and its "command"."""
+        return dict(json.loads((self.path / "run.json").read_text()))
 
     def __enter__(self) -> Self:
         self._made = not self.path.exists()
@@ -92,6 +128,7 @@ class RunFolder:
         path = self.path / "config.yaml"
         if not self._begun or not path.exists():
             self._clear()
+            write_text(self.path / "run.json", json.dumps({"run": secrets.token_hex(16), "command": self._command}))
             write_text(path, yaml.safe_dump(self.config, sort_keys=False))
             return
         saved = yaml.safe_load(path.read_text())
@@ -102,36 +139,45 @@ class RunFolder:
                     f"give --{name} {saved.get(name)} to go on with it, or another --output_dir"
                 )
 
-    def check_data(self, record: dict[str, Any]) -> None:
+    def check_data(self, record: dict[str, Any], accept_at: int | None = None) -> None:
         """Record what the data are; on resume, refuse data that changed.
+
+        Args:
+            record: of the data as they are.
+            accept_at: step from which on data that changed are read, from their start; None refuses them.
 
         Raises:
             UserError: naming the first file that differs, where there are files.
         """
         path = self.path / "data.json"
         if not path.exists():
-            write_text(path, json.dumps(record, indent=1))
+            write_text(path, json.dumps(record | {"since_step": 0}, indent=1))
             return
         saved = json.loads(path.read_text())
         if (saved["revision"], saved["shards"]) == (record["revision"], record["shards"]):
             return
+        if accept_at is not None:
+            print(f"the data changed; from step {accept_at} on they are read from their start", file=sys.stderr)
+            write_text(path, json.dumps(record | {"since_step": accept_at}, indent=1))
+            return
+        advice = "give --changed_data accept to go on with what there is now, or choose another --output_dir"
         now = {file["path"]: file for file in record["files"]}
         for file in saved["files"]:
             if now.get(file["path"]) != file:
                 size = now.get(file["path"], {}).get("size", "none")
                 raise UserError(
                     f"{file['path']} changed since {self.path} was begun ({file['size']} bytes then, {size} now, or other "
-                    "content); put the old file back, or choose another --output_dir"
+                    f"content); put the old file back, {advice}"
                 )
         raise UserError(
             f"the data set {record['name']} changed since {self.path} was begun (revision {saved['revision'][:12]} in "
-            f"{saved['shards']} shards then, {record['revision'][:12]} in {record['shards']} now); choose another --output_dir"
+            f"{saved['shards']} shards then, {record['revision'][:12]} in {record['shards']} now); {advice}"
         )
 
-    def recorded_revision(self) -> str | None:
-        """The revision of the data that the run was begun with."""
+    def data(self) -> dict[str, Any]:
+        """The data as they were recorded, with "since_step": the step since when they are these; empty before that."""
         path = self.path / "data.json"
-        return str(json.loads(path.read_text())["revision"]) if path.exists() else None
+        return dict(json.loads(path.read_text())) if path.exists() else {}
 
     def cut_log(self, step: int) -> None:
         """Drop lines of the log after a step, and a half-written last one."""

@@ -8,12 +8,16 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from conftest import SMALL, pretrain
 from huggingface_hub import ModelCard
+from huggingface_hub._eval_results import parse_eval_result_entries
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hf_ssl.hub.card import write_card
+from hf_ssl.hub.metadata import evaluation_file
+from hf_ssl.hub.notes import BEGIN, END, notes_of
 from hf_ssl.training.run_folder import RunFolder
 
 
@@ -81,22 +85,65 @@ HOSTILE = [
 ]
 
 
-@settings(max_examples=60, deadline=None)
-@given(name=st.one_of(st.sampled_from(HOSTILE), st.text(min_size=1, max_size=40)), label=st.sampled_from(HOSTILE))
-def test_hostile_names_are_text(finished, tmp_path_factory, name, label):
+@pytest.fixture(scope="module")
+def hostile(finished, tmp_path_factory) -> Path:
+    """A run folder for cards only."""
+    return tmp_path_factory.mktemp("hostile")
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    name=st.one_of(st.sampled_from(HOSTILE), st.text(min_size=1, max_size=40)),
+    label=st.sampled_from(HOSTILE),
+    column=st.one_of(st.sampled_from(HOSTILE), st.text(max_size=20)),
+)
+def test_hostile_names_are_text(finished, hostile, name, label, column):
     results = json.loads((finished / "results.json").read_text())
-    results["data"] |= {"name": name, "label_column": label, "license": label}
+    results["data"] |= {"name": name, "label_column": label, "license": label, "language": [label]}
     results["command"] = f"python x.py --dataset_name {name}"
-    folder = RunFolder(
-        tmp_path_factory.mktemp("hostile"),
-        {"sequence_length": 8, "mask_probability": 0.3, "train_split": name, "eval_split": label},
-    )
+    config = yaml.safe_load((finished / "config.yaml").read_text())
+    config |= {"dataset_name": name, "text_column": column, "label_column": label, "train_split": name}
+    folder = RunFolder(hostile, config | {"eval_split": label, "tokenizer_name": column})
     write_card(folder, results)
     card = ModelCard.load(folder.card)
     assert card.data.eval_results[0].dataset_name == name
     assert card.data.license == label
+    assert card.data.language == [label]
     outside_code = re.sub(r"```.*?```|`[^`\n]*`", "", card.text, flags=re.S)
     assert "<script>" not in outside_code
     assert "<script>" in card.text or "<script>" not in name + label
+    assert card.text.count(BEGIN) == card.text.count(END) == 1
     if name == "{{ 7 * 7 }}":
         assert name in card.text  # shown, not computed
+
+
+def test_notes_of_the_owner_are_kept(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "run")
+    folder = RunFolder.existing(tmp_path / "run")
+    results = json.loads(folder.results.read_text())
+    notes = "## From me\n\n{{ 7 * 7 }} <b>bold</b>\n---\n`code`"
+    text = folder.card.read_text()
+    assert notes_of(text) == ""
+    folder.card.write_text(text.replace(BEGIN, f"{BEGIN}\n{notes}").replace("## Limits", "## Changed by hand"))
+    write_card(folder, results)
+    assert notes_of(folder.card.read_text()) == notes
+    assert "## Limits" in folder.card.read_text()
+    assert "## Changed by hand" not in folder.card.read_text()
+
+
+def test_the_body_names_what_differs_from_the_defaults(finished):
+    table = (finished / "README.md").read_text().split("| flag | value | default |")[1]
+    assert "| max_steps | `12` | `500` |" in table
+    assert "| weight_decay" not in table
+    assert "| output_dir" not in table
+
+
+def test_results_as_a_file_of_the_hub(finished):
+    results = json.loads((finished / "results.json").read_text())
+    assert evaluation_file(results) is None  # a local data set has no address
+    results["data"] |= {"name": "user/data", "files": []}
+    entries = parse_eval_result_entries(yaml.safe_load(evaluation_file(results)))
+    figures = {entry.task_id: entry.value for entry in entries}
+    assert figures["knn_accuracy"] == results["features"]["pretrained"]["knn_accuracy"]["mean"]
+    assert {entry.dataset_id for entry in entries} == {"user/data"}
+    assert {entry.dataset_revision for entry in entries} == {results["data"]["revision"]}
