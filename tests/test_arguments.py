@@ -5,10 +5,12 @@ import sys
 import time
 
 import pytest
+import yaml
 from conftest import ROOT, command
 
 from hf_ssl.arguments import parse_arguments, value_given
 from hf_ssl.data.sources import DataArguments
+from hf_ssl.hub.arguments import HubArguments
 from hf_ssl.pretext.masked_language import MaskedLanguage
 from hf_ssl.pretext.tasks import TaskChoice, task_class
 from hf_ssl.training.arguments import TrainingArguments
@@ -59,7 +61,8 @@ def test_a_missing_file(capsys):
 def test_the_configurations_we_ship_are_valid(path):
     kind = task_class(value_given("task", ["--config", str(path)]) or "masked_language")
     types = [TaskChoice, kind, DataArguments, TrainingArguments, HubArguments]
-    parse_arguments(types, ["--config", str(path)], "a description", kind.training_defaults)
+    parsed = parse_arguments(types, ["--config", str(path)], "a description", kind.training_defaults)
+    assert parsed[3].max_steps == yaml.safe_load(path.read_text()).get("max_steps", parsed[3].max_steps)
 
 
 @pytest.mark.parametrize("script", [path.name for path in (ROOT / "scripts").glob("*.py")])
