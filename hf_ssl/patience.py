@@ -1,5 +1,7 @@
 """Waiting for the Hub, within bounds: what its client neither retries nor times out is retried and timed out here."""
 
+import functools
+import json
 import sys
 from collections.abc import Callable, Iterator
 from typing import TypeVar
@@ -14,7 +16,7 @@ from hf_ssl.errors import in_one_line
 
 SILENCE = 60.0  # seconds without a byte after which a request counts as failed
 LONGEST_PAUSE = 30.0  # seconds between two tries, unless the server asks for more
-BRIEF = 60.0  # seconds in all for a question
+BRIEF = 30.0  # seconds in all for a question
 LONG = 600.0  # seconds in all for a publication
 TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 Result = TypeVar("Result")
@@ -31,7 +33,7 @@ def patiently(call: Callable[[], Result], seconds: float, also: tuple[type[Excep
         seconds: in all; a pause that a server asks for and that would end later is not begun.
         also: exceptions that are worth another try beside lost connections, time-outs and busy servers.
     """
-    set_client_factory(_client)
+    _bound_silence()
     for attempt in tenacity.Retrying(
         retry=tenacity.retry_if_exception(lambda error: is_transient(error) or isinstance(error, also)),
         wait=_pause,
@@ -52,6 +54,9 @@ def is_transient(error: BaseException) -> bool:
         if isinstance(cause, HfHubHTTPError):
             return cause.response is not None and cause.response.status_code in TRANSIENT
         if isinstance(cause, httpx2.TransportError | ConnectionError | TimeoutError):
+            # Uploads by Xet raise ConnectionError for answers like 403 too, whose status is in the text only.
+            return "HTTP status client error" not in str(cause)
+        if isinstance(cause, json.JSONDecodeError):  # validate-yaml's answer is read before its status is looked at
             return True
     return False
 
@@ -61,6 +66,12 @@ def status_of(error: BaseException) -> int | None:
     found = (cause for cause in _chain(error) if isinstance(cause, HfHubHTTPError))
     answer = next(found, None)
     return answer.response.status_code if answer is not None and answer.response is not None else None
+
+
+@functools.cache
+def _bound_silence() -> None:
+    """Give the shared client of huggingface_hub a time-out, once: a client that is exchanged is closed."""
+    set_client_factory(_client)
 
 
 def _client() -> httpx2.Client:

@@ -16,6 +16,7 @@ os.environ.update(
     HF_HOME=HOME,
     HF_HUB_DISABLE_TELEMETRY="1",
     HF_HUB_DISABLE_UPDATE_CHECK="1",
+    HF_HUB_DISABLE_XET="1",  # the Hub of these tests takes large files by plain HTTP
     TOKENIZERS_PARALLELISM="false",
     OMP_NUM_THREADS="1",  # tests share the cores: threads that wait for each other would spin
     HF_ENDPOINT="http://127.0.0.1:9",  # nothing listens there: whatever wants the Hub fails at once
@@ -27,6 +28,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 import pytest_socket
+from huggingface_hub import HfApi
 from PIL import Image
 
 from hf_ssl.data.stream import Block
@@ -158,10 +160,14 @@ def command(*arguments: object, script: str = "pretrain_mlm.py") -> list[str]:
 
 
 def run(
-    *arguments: object, cache: Path, script: str = "pretrain_mlm.py", **options
+    *arguments: object,
+    cache: Path,
+    script: str = "pretrain_mlm.py",
+    environment: dict[str, str] | None = None,
+    **options,
 ) -> subprocess.CompletedProcess[str]:
     """Run a script in a process of its own."""
-    environment = os.environ | {"HF_HOME": str(cache), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"HF_HOME": str(cache), "OMP_NUM_THREADS": "1"} | (environment or {})
     return subprocess.run(
         command(*arguments, script=script), env=environment, capture_output=True, text=True, timeout=280, **options
     )
@@ -174,3 +180,33 @@ def pretrain(*arguments: object, script: str = "pretrain_mlm.py") -> None:
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     module.main([str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def hub(tmp_path: Path):
+    """A Hub of one's own."""
+    from hub_server.server import HubServer
+
+    with HubServer(tmp_path / "hub") as server:
+        yield server
+
+
+@pytest.fixture
+def api(hub) -> HfApi:
+    """Its client, as alice, who may write."""
+    return HfApi(hub.url, token="hf_alice_write")
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small run on text without labels; for copying."""
+    folder = tmp_path_factory.mktemp("runs")
+    (folder / "lines.txt").write_text("\n".join(sentences(300)[0]))
+    pretrain(*SMALL, "--dataset_name", folder / "lines.txt", "--output_dir", folder / "run")
+    return folder / "run"
+
+
+@pytest.fixture
+def run_folder(finished_run: Path, tmp_path: Path) -> Path:
+    """A finished run of one's own."""
+    return shutil.copytree(finished_run, tmp_path / "run")

@@ -56,7 +56,8 @@ def test_flags(flags, match, tmp_path, capsys):
     assert not (tmp_path / "run").exists()
 
 
-def test_unknown_data(tmp_path, parquet):
+def test_unknown_data(tmp_path, parquet, monkeypatch):
+    monkeypatch.setattr("hf_ssl.patience.BRIEF", 1.0)
     folder = tmp_path / "run"
     refused(folder, "--dataset_name", "no/such", match="cannot read the data set 'no/such'")
     refused(folder, "--dataset_name", tmp_path / "nothing.parquet", match="no such file or folder")

@@ -4,7 +4,6 @@ import asyncio
 import re
 import socket
 import struct
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -44,6 +43,7 @@ class Fault:
     stall: float = 0.0
     reset: bool = False
     act: Callable[[], None] | None = None
+    matches: int = 0
     hits: int = 0
 
 
@@ -87,7 +87,6 @@ class Faults:
         self.application = application
         self.planned: list[Fault] = []
         self.log: list[Record] = []
-        self._seen: Counter[int] = Counter()
 
     def plan(self, match: str, **fields: Any) -> Fault:
         """Add a fault."""
@@ -122,8 +121,8 @@ class Faults:
     def _due(self, line: str) -> Fault | None:
         for fault in self.planned:
             if re.search(fault.match, line):
-                self._seen[id(fault)] += 1
-                if fault.skip < self._seen[id(fault)] <= fault.skip + fault.times:
+                fault.matches += 1
+                if fault.skip < fault.matches <= fault.skip + fault.times:
                     fault.hits += 1
                     return fault
         return None

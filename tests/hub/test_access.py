@@ -1,0 +1,63 @@
+"""What is asked before training: each refusal is one sentence, and nothing was made."""
+
+import pytest
+from conftest import SMALL, run
+from huggingface_hub import HfApi
+
+from hf_ssl.errors import UserError
+from hf_ssl.hub.access import open_repository
+
+
+def test_a_repository_is_made(hub, api, tmp_path):
+    assert open_repository(api, "mine", tmp_path, private=True).id == "alice/mine"
+    assert hub.store.repo("models", "alice/mine").private
+    assert open_repository(api, "alice/mine", tmp_path, private=False).private  # it stays as it is
+    assert open_repository(api, None, tmp_path / "named", private=False).id == "alice/named"
+
+
+@pytest.mark.parametrize(
+    ("token", "name", "match"),
+    [
+        (None, "mine", "no token for the Hub; log in"),
+        ("hf_alice_read", "mine", "this token for the Hub may only read"),
+        ("hf_unknown", "mine", "the token is not valid"),
+        ("hf_alice_write", "bob/mine", "cannot write to bob/mine .*: the token may not"),
+        ("hf_alice_write", "a name", "'a name' cannot be the name of a model"),
+        ("hf_alice_write", "a/b/c", "'a/b/c' cannot be the name of a model"),
+        ("hf_alice_write", "--x", "'--x' cannot be the name of a model"),
+    ],
+)
+def test_refusals(token, name, match, hub, tmp_path, monkeypatch):
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    with pytest.raises(UserError, match=match):
+        open_repository(HfApi(hub.url, token=token), name, tmp_path, private=False)
+    assert not list(hub.store.repos("models"))
+
+
+def test_what_should_be_private_is_not_made_public(hub, api, tmp_path):
+    api.create_repo("alice/open")
+    with pytest.raises(UserError, match="alice/open exists and is public, not private; give another --hub_model_id"):
+        open_repository(api, "open", tmp_path, private=True)
+
+
+def test_a_repository_of_others(hub, api, tmp_path):
+    HfApi(hub.url, token="hf_bob_write").create_repo("bob/theirs")
+    with pytest.raises(UserError, match="cannot write to bob/theirs"):
+        open_repository(api, "bob/theirs", tmp_path, private=False)
+
+
+def test_nobody_there(tmp_path, monkeypatch):
+    monkeypatch.setattr("hf_ssl.hub.access.BRIEF", 0.0)
+    with pytest.raises(UserError, match="Then try again, or leave out --push_to_hub"):
+        open_repository(HfApi("http://127.0.0.1:9", token="hf_x"), "mine", tmp_path, private=False)
+
+
+@pytest.mark.slow
+def test_a_run_that_cannot_be_published_is_not_begun(hub, tmp_path, parquet):
+    flags = [*SMALL, "--dataset_name", parquet, "--output_dir", tmp_path / "run", "--push_to_hub"]
+    environment = hub.environment(tmp_path / "home", "hf_alice_read")
+    result = run(*flags, cache=tmp_path / "home", environment=environment)
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1].startswith("error: this token for the Hub may only read")
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,276 @@
+"""Publishing: one commit or none, whatever dies; the loser of a race is told; nothing of others is overwritten."""
+
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+from conftest import command
+from hub_server.faults import EVER
+from huggingface_hub import close_session
+
+from hf_ssl import patience
+from hf_ssl.errors import UserError
+from hf_ssl.hub.notes import BEGIN
+from hf_ssl.hub.publish import publish, push
+from hf_ssl.training.run_folder import RunFolder
+
+REPO = "alice/model"
+
+
+@pytest.fixture
+def folder(run_folder):
+    return RunFolder.existing(run_folder)
+
+
+@pytest.fixture
+def results(folder):
+    return json.loads(folder.results.read_text())
+
+
+@pytest.fixture
+def pauses(monkeypatch):
+    """Pauses between tries are noted, not made."""
+    made: list[float] = []
+    monkeypatch.setattr(time, "sleep", made.append)
+    return made
+
+
+class Remote:
+    """The repository as the server holds it."""
+
+    def __init__(self, hub) -> None:
+        self.store = hub.store
+
+    @property
+    def repo(self):
+        return self.store.repo("models", REPO)
+
+    def commits(self) -> list[str]:
+        return [commit.id for commit in self.store.history(self.repo, "main")]
+
+    def files(self) -> dict[str, str]:
+        return {path: entry.sha256 for path, entry in self.store.find(self.repo, "main").files.items()}
+
+    def text(self, name: str) -> str:
+        return self.store.content(self.store.find(self.repo, "main").files[name]).decode()
+
+    def go_back(self, commit_id: str) -> None:
+        """Make an old commit the newest again, and forget content that came after it."""
+        repo = self.repo
+        repo.branches["main"] = commit_id
+        self.store.save(repo)
+        kept = set(self.files().values())
+        for blob in self.store.blobs.iterdir():
+            if blob.name not in kept:
+                blob.unlink()
+
+
+@pytest.fixture
+def remote(hub, api):
+    api.create_repo(REPO)
+    return Remote(hub)
+
+
+def test_a_complete_state_in_one_commit(api, remote, folder, results):
+    published = publish(api, folder, results, REPO)
+    assert published.changed
+    assert remote.commits()[0] == published.commit
+    assert len(remote.commits()) == 2
+    expected = {"README.md", "results.json", "plots/loss.png", "model.safetensors", "config.json", "tokenizer.json"}
+    assert expected <= set(remote.files())
+    assert f'pipeline("fill-mask", model="{REPO}")' in remote.text("README.md")
+    assert json.loads(remote.text("results.json")) == results
+    again = publish(api, folder, results, REPO)
+    assert not again.changed
+    assert again.commit == published.commit
+    assert len(remote.commits()) == 2
+
+
+def test_what_is_no_more_is_removed(api, remote, folder, results):
+    api.upload_file(path_or_fileobj=b"of mine", path_in_repo="notes.txt", repo_id=REPO)
+    publish(api, folder, results, REPO)
+    api.upload_file(path_or_fileobj=b"old", path_in_repo="plots/old.png", repo_id=REPO)
+    api.upload_file(path_or_fileobj=b"old", path_in_repo="model-00001-of-00002.safetensors", repo_id=REPO)
+    publish(api, folder, results, REPO)
+    assert "notes.txt" in remote.files()
+    assert not {"plots/old.png", "model-00001-of-00002.safetensors"} & set(remote.files())
+
+
+def test_the_card_alone_and_what_a_person_wrote(api, remote, folder, results):
+    publish(api, folder, results, REPO)
+    before = remote.files()
+    changed = remote.text("README.md").replace(BEGIN, f"{BEGIN}\nWritten by hand.").replace("## Limits", "## Spoilt")
+    api.upload_file(path_or_fileobj=changed.encode(), path_in_repo="README.md", repo_id=REPO)
+    assert publish(api, folder, results, REPO, card_only=True).changed
+    assert "Written by hand." in remote.text("README.md")
+    assert "## Limits" in remote.text("README.md")
+    assert {n: o for n, o in before.items() if n != "README.md"} == {
+        n: o for n, o in remote.files().items() if n != "README.md"
+    }
+    assert not publish(api, folder, results, REPO).changed  # the whole run keeps it too
+
+
+def test_no_card_alone_where_nothing_was_published(api, remote, folder, results):
+    with pytest.raises(UserError, match="no published run whose card"):
+        publish(api, folder, results, REPO, card_only=True)
+    assert len(remote.commits()) == 1
+
+
+@pytest.mark.parametrize("drop", ["before", "after"])
+@pytest.mark.parametrize("over", ["nothing", "an older state"])
+def test_a_server_that_dies_at_any_request(drop, over, hub, api, remote, folder, results, pauses):
+    if over == "an older state":
+        publish(api, folder, results, REPO)
+        weights = bytearray((folder.model / "model.safetensors").read_bytes())
+        weights[-1] ^= 1
+        (folder.model / "model.safetensors").write_bytes(weights)
+        results["cost"]["steps"] += 1
+    old, old_files = remote.commits(), remote.files()
+    hub.faults.clear()
+    publish(api, folder, results, REPO)
+    new_files, requests = remote.files(), len(hub.log)
+    assert new_files != old_files
+    assert requests >= 8
+    seen = set()
+    for number in range(requests):
+        remote.go_back(old[0])
+        hub.faults.clear()
+        fault = hub.faults.plan("", skip=number, times=EVER, drop=drop)
+        with pytest.raises(UserError, match="was not published"):
+            publish(api, folder, results, REPO, seconds=0)
+        assert fault.hits
+        assert remote.files() in (old_files, new_files), number
+        seen.add(remote.files() == new_files)
+        hub.faults.clear()
+        publish(api, folder, results, REPO)
+        assert remote.files() == new_files, number
+        assert remote.commits()[1:] == old, number
+    assert seen == ({False} if drop == "before" else {False, True}), [record.line for record in hub.log]
+
+
+@pytest.mark.endurance
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("drop", ["before", "after"])
+def test_a_process_that_is_killed_at_any_request(drop, hub, remote, run_folder, tmp_path):
+    environment = os.environ | hub.environment(tmp_path / "home")
+    line = command(run_folder, "--hub_model_id", REPO, script="publish.py")
+
+    def start() -> subprocess.Popen:
+        return subprocess.Popen(line, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    old, old_files = remote.commits(), remote.files()
+    assert start().wait(60) == 0
+    new_files, requests = remote.files(), len(hub.log)
+    for number in range(requests):
+        remote.go_back(old[0])
+        hub.faults.clear()
+        fault = hub.faults.plan("", skip=number, drop=drop)
+        process = start()
+        fault.act = process.kill
+        assert process.wait(60) == -signal.SIGKILL
+        assert fault.hits == 1
+        assert remote.files() in (old_files, new_files), number
+        hub.faults.clear()
+        assert start().wait(60) == 0
+        assert remote.files() == new_files, number
+        assert len(remote.commits()) == 2, number
+
+
+def test_a_lost_answer_makes_no_second_commit(hub, api, remote, folder, results, pauses):
+    fault = hub.faults.plan("POST .*/commit/main", drop="after")
+    publish(api, folder, results, REPO)
+    assert fault.hits == 1
+    assert len(remote.commits()) == 2
+    assert "model.safetensors" in remote.files()
+
+
+@pytest.mark.parametrize("attempt", range(10))
+def test_of_two_runs_at_once_one_is_told(attempt, api, remote, folder, results):
+    ready, outcomes = threading.Barrier(2), {}
+
+    def run(name: str) -> None:
+        ready.wait()
+        try:
+            outcomes[name] = publish(api, folder, results | {"run": name}, REPO)
+        except UserError as error:
+            outcomes[name] = error
+
+    threads = [threading.Thread(target=run, args=(name,)) for name in ("first", "second")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    losers = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, UserError)}
+    assert len(losers) == 1
+    assert "another run published" in str(*losers.values())
+    assert json.loads(remote.text("results.json"))["run"] not in losers
+    assert len(remote.commits()) == 2
+
+
+def test_a_commit_of_another_run_between_looking_and_committing(hub, api, remote, folder, results, pauses):
+    def other() -> None:
+        repo = remote.repo
+        theirs = {"results.json": hub.store.entry("results.json", b'{"run": "theirs"}')}
+        hub.store.commit(repo, "main", theirs, "theirs", "alice")
+
+    fault = hub.faults.plan("POST .*/preupload/", act=other)
+    with pytest.raises(UserError, match="another run published"):
+        publish(api, folder, results, REPO)
+    assert fault.hits == 1
+    assert 412 in [record.status for record in hub.log]
+    assert list(remote.files()) == ["results.json"]
+    assert publish(api, folder, results, REPO, replace=True).changed
+
+
+def test_weights_of_unknown_origin_are_left_alone(api, remote, folder, results):
+    api.upload_file(path_or_fileobj=b"0" * 100, path_in_repo="pytorch_model.bin", repo_id=REPO)
+    with pytest.raises(UserError, match="another run published"):
+        publish(api, folder, results, REPO)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [{"status": 503}, {"status": 429, "headers": {"Retry-After": "7"}}, {"status": 504}, {"drop": "before"}],
+    ids=["503", "429", "504", "drop"],
+)
+@pytest.mark.parametrize(
+    "match", ["GET /api/models/alice/model$", "GET .*/tree/", "validate-yaml", "POST .*/commit/main"]
+)
+def test_a_fault_that_passes(match, fault, hub, api, remote, folder, results, pauses):
+    planned = hub.faults.plan(match, times=2, **fault)
+    assert publish(api, folder, results, REPO).changed
+    assert planned.hits == 2
+    assert len(remote.commits()) == 2
+    assert pauses
+    if "headers" in fault and "tree" not in match and "yaml" not in match:  # the client does not hand these headers out
+        assert pauses.count(7.0) == 2
+
+
+@pytest.mark.parametrize("answer", [{"status": 429, "headers": {"Retry-After": "100000"}}, {"status": 403}])
+def test_what_does_not_pass_ends_with_the_command_that_goes_on(answer, hub, api, remote, folder, results, pauses):
+    hub.faults.plan("POST .*/commit/main", times=EVER, **answer)
+    with pytest.raises(
+        UserError, match=r"finishes the job: python scripts/publish.py .*/run --hub_model_id alice/model"
+    ):
+        push(api, folder, results, REPO)
+    assert max(pauses, default=0) < 60
+    hub.faults.clear()
+    push(api, folder, results, REPO)
+    assert "model.safetensors" in remote.files()
+
+
+def test_a_server_that_says_nothing_is_not_waited_for(hub, api, remote, folder, results, monkeypatch):
+    monkeypatch.setattr(patience, "SILENCE", 0.5)
+    patience.patiently(lambda: None, 0)
+    close_session()  # the next one has that time-out
+    fault = hub.faults.plan("POST .*/commit/main", delay=5)
+    begun = time.monotonic()
+    publish(api, folder, results, REPO)
+    assert fault.hits == 1
+    assert time.monotonic() - begun < 4
+    assert len(remote.commits()) == 2
+    close_session()
