@@ -12,10 +12,11 @@ from huggingface_hub import set_client_factory
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 from huggingface_hub.utils import _http  # its factory has no public name, and keeps offline mode and request ids
 
-from hf_ssl.errors import in_one_line
+from hf_ssl.errors import UserError, in_one_line
 
 SILENCE = 60.0  # seconds without a byte after which a request counts as failed
 LONGEST_PAUSE = 30.0  # seconds between two tries, unless the server asks for more
+LONGEST_WAIT = 120  # seconds that a server may ask for
 BRIEF = 30.0  # seconds in all for a question
 LONG = 600.0  # seconds in all for a publication
 TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
@@ -77,7 +78,19 @@ def _bound_silence() -> None:
 def _client() -> httpx2.Client:
     client = _http.default_client_factory()
     client.timeout = httpx2.Timeout(SILENCE)
+    client.event_hooks = {**client.event_hooks, "response": [_refuse_long_waits]}
     return client
+
+
+def _refuse_long_waits(response: httpx2.Response) -> None:
+    """The client would sleep for as long as a server asks, be it a day."""
+    limit = _http.parse_ratelimit_headers(response.headers)
+    asked = response.headers.get("retry-after", "")
+    wait = limit.reset_in_seconds if limit and limit.remaining == 0 else int(asked) if asked.isdigit() else 0
+    if response.status_code in TRANSIENT and wait > LONGEST_WAIT:
+        raise UserError(
+            f"{response.url.host} answers {response.status_code} and asks to wait for {wait} seconds; try again then"
+        )
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

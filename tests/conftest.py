@@ -60,7 +60,12 @@ def sentences(count: int, seed: int = 0) -> tuple[list[str], list[int]]:
 
 
 def write_parquet(
-    folder: Path, count: int = 600, files: int = 2, row_group_size: int = 50, by_label: bool = False
+    folder: Path,
+    count: int = 600,
+    files: int = 2,
+    row_group_size: int = 50,
+    by_label: bool = False,
+    labelled: bool = True,
 ) -> Path:
     """A data set of labelled sentences as Parquet files with page checksums."""
     texts, labels = sentences(count)
@@ -70,6 +75,7 @@ def write_parquet(
     folder.mkdir(parents=True, exist_ok=True)
     for number, rows in enumerate(np.array_split(np.arange(count), files)):
         table = pa.table({"text": [texts[i] for i in rows], "label": [labels[i] for i in rows]})
+        table = table if labelled else table.select(["text"])
         pa.parquet.write_table(
             table, folder / f"train-{number:05d}.parquet", row_group_size=row_group_size, write_page_checksum=True
         )

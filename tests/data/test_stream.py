@@ -1,5 +1,6 @@
 """The order of samples: nothing lost, nothing repeated, the same from any position and for any number of processes."""
 
+import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from conftest import write_parquet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hf_ssl.data.batches import Batches, load_batches
+from hf_ssl.data.batches import Batches, ReadAhead, load_batches
 from hf_ssl.data.sources import DataArguments, open_source
 from hf_ssl.data.stream import Position, Sample, Skipped, Stream, partition_count, skipped_rows, unshuffled_blocks
 from hf_ssl.errors import UserError
@@ -202,3 +203,17 @@ def test_too_many_unusable_rows_stop_the_run(parquet):
     take(replace(stream, most_skipped=0.5), 200)
     with pytest.raises(UserError, match=r"of \d+ rows are unusable, more than the share of 0.2 .*no good"):
         take(replace(stream, most_skipped=0.2), 200)
+
+
+def test_reading_that_stalls_has_failed():
+    def items():
+        yield 1
+        time.sleep(5)
+        yield 2
+
+    with ReadAhead(items(), lambda: False, timeout=0.3) as ahead:
+        assert next(ahead) == 1
+        with pytest.raises(TimeoutError, match="no data came for 0.3 seconds"):
+            next(ahead)
+    with ReadAhead(iter([1, 2]), lambda: False, timeout=5) as ahead:
+        assert [next(ahead), next(ahead)] == [1, 2]

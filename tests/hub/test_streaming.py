@@ -1,15 +1,19 @@
 """Streaming from the Hub: faults in the middle change nothing, what cannot be waited for stops the run, which goes on exactly."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import SMALL, SMALL_IMAGES, picture, png, run, sentences, write_images, write_parquet
 from hub_server.faults import EVER
+from hub_server.server import HubServer
+from huggingface_hub import HfApi
 
 DATA = "alice/sentences"
 READS = r"GET /datasets/alice/.*\.parquet"
+LONG = ["--max_steps=60", "--save_steps=20"]
 FAULTS = {
     "drop": {"stop_after": 400},
     "reset": {"stop_after": 400, "reset": True},
@@ -34,80 +38,100 @@ def losses(folder: Path) -> list[tuple[float, str]]:
     ]
 
 
+def stream(hub, folder: Path, *flags: object, script: str = "pretrain_mlm.py", data: str = DATA, small=SMALL):
+    """Run a script on a data set of a Hub, with a fresh cache: caches hide faults."""
+    home = folder.with_name(f"{folder.name}_home_{len(hub.log)}")
+    environment = hub.environment(home) | {"HF_HUB_DOWNLOAD_TIMEOUT": "2"}
+    flags = (*small, "--dataset_name", data, "--output_dir", folder, *flags)
+    result = run(*flags, cache=home, script=script, environment=environment)
+    assert "Traceback" not in result.stderr, result.stderr
+    return result
+
+
+@dataclass
+class Calm:
+    """A run that nothing disturbed, of more than one epoch: its losses, and how often it read from the files."""
+
+    hub: HubServer
+    revision: str
+    losses: list[tuple[float, str]]
+    reads: int
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("calm")
+    with HubServer(folder / "hub") as hub:
+        api = HfApi(hub.url, token="hf_alice_write")
+        data = write_parquet(folder / "data", count=160, files=4, row_group_size=10, labelled=False)
+        revision = upload(api, data)
+        hub.faults.clear()
+        assert stream(hub, folder / "run", *LONG).returncode == 0
+        reads = [record for record in hub.log if record.range and ".parquet" in record.line]
+        yield Calm(hub, revision, losses(folder / "run"), len(reads))
+
+
 @pytest.fixture
-def stream(hub, tmp_path):
-    """Run a script on a data set of the Hub."""
-
-    def start(output: str, *flags: object, script: str = "pretrain_mlm.py", data: str = DATA, small=SMALL):
-        home = tmp_path / f"home_{len(hub.log)}"  # fresh: caches hide faults
-        environment = hub.environment(home) | {"HF_HUB_DOWNLOAD_TIMEOUT": "2"}
-        flags = [*small, "--dataset_name", data, "--output_dir", tmp_path / output, *flags]
-        result = run(*flags, cache=home, script=script, environment=environment)
-        assert "Traceback" not in result.stderr, result.stderr
-        return result
-
-    return start
+def hub_of_calm(calm):
+    """Its Hub, without the faults of the test before."""
+    calm.hub.faults.clear()
+    return calm.hub
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[] if name in ("drop", "503") else pytest.mark.endurance) for name in FAULTS]
 )
-def test_a_fault_in_the_middle_changes_nothing(name, hub, api, stream, tmp_path):
-    upload(api, write_parquet(tmp_path / "data"))
-    hub.faults.clear()
-    assert stream("calm").returncode == 0
-    reads = [record for record in hub.log if record.range and ".parquet" in record.line]
-    hub.faults.clear()
-    fault = hub.faults.plan(READS, skip=len(reads) // 2, times=2, **FAULTS[name])
-    result = stream("disturbed")
+def test_a_fault_in_the_middle_changes_nothing(name, calm, hub_of_calm, tmp_path):
+    folder, steps = tmp_path / "disturbed", []
+    fault = hub_of_calm.faults.plan(READS, skip=calm.reads * 3 // 4, times=2, **FAULTS[name])
+    fault.act = lambda: steps.append(len(losses(folder)))
+    result = stream(hub_of_calm, folder, *LONG)
     assert result.returncode == 0, result.stderr
     assert fault.hits == 2
-    assert all(record.range for record in hub.log if record.fault)  # of data, not of a listing
-    assert losses(tmp_path / "disturbed") == losses(tmp_path / "calm")
+    assert 0 < steps[0] < len(calm.losses)  # in the middle of training
+    assert all(record.range for record in hub_of_calm.log if record.fault)  # of data, not of a listing
+    assert losses(folder) == calm.losses
 
 
 @pytest.mark.slow
-def test_what_does_not_pass_is_saved_and_goes_on(hub, api, stream, tmp_path):
-    begun_with = upload(api, write_parquet(tmp_path / "data"))
-    hub.faults.clear()
-    assert stream("calm", "--max_steps=40").returncode == 0
-    reads = [record for record in hub.log if record.range and ".parquet" in record.line]
-    hub.faults.clear()
-    hub.faults.plan(READS, skip=len(reads) - 6, times=EVER, status=503, headers={"Retry-After": "3000"})
-    result = stream("stopped", "--max_steps=40", "--read_timeout=2")
+def test_what_does_not_pass_is_saved_and_goes_on(calm, hub_of_calm, tmp_path):
+    fault = hub_of_calm.faults.plan(READS, skip=calm.reads * 3 // 4, times=EVER, status=503)
+    fault.headers = {"Retry-After": "3000"}
+    result = stream(hub_of_calm, tmp_path / "run", *LONG)
     assert result.returncode == 1
     last = result.stderr.splitlines()[-1]
-    assert "no data came for 2 seconds (--read_timeout)" in last
+    assert "127.0.0.1 answers 503 and asks to wait for 3000 seconds" in last
     assert "when that is mended, the same command goes on" in last
-    assert 0 < len(losses(tmp_path / "stopped")) < 40
-    hub.faults.clear()
+    assert 0 < len(losses(tmp_path / "run")) < len(calm.losses)
+    hub_of_calm.faults.clear()
+    api = HfApi(hub_of_calm.url, token="hf_alice_write")
     upload(api, write_parquet(tmp_path / "other", count=300))  # the run stays with the commit it was begun with
-    assert stream("stopped", "--max_steps=40").returncode == 0
-    assert losses(tmp_path / "stopped") == losses(tmp_path / "calm")
-    assert json.loads((tmp_path / "stopped" / "results.json").read_text())["data"]["revision"] == begun_with
+    assert stream(hub_of_calm, tmp_path / "run", *LONG).returncode == 0
+    assert losses(tmp_path / "run") == calm.losses
+    assert json.loads((tmp_path / "run" / "results.json").read_text())["data"]["revision"] == calm.revision
 
 
 @pytest.mark.slow
-def test_a_busy_hub_at_the_first_request(hub, api, stream, tmp_path):
-    upload(api, write_parquet(tmp_path / "data"))
+def test_a_busy_hub_at_the_first_request(hub, api, tmp_path):
+    upload(api, write_parquet(tmp_path / "data", labelled=False))
     fault = hub.faults.plan(r"GET /api/datasets/alice/sentences$", times=2, status=503)
-    assert stream("run").returncode == 0
+    assert stream(hub, tmp_path / "run").returncode == 0
     assert fault.hits == 2
 
 
 @pytest.mark.slow
-def test_data_that_are_no_more(hub, api, stream, tmp_path):
-    first = upload(api, write_parquet(tmp_path / "data"))
-    fault = hub.faults.plan(READS, skip=30, times=EVER, status=404)
-    assert stream("run", "--max_steps=40", "--read_timeout=5").returncode == 1
+def test_data_that_are_no_more(hub, api, tmp_path):
+    first = upload(api, write_parquet(tmp_path / "data", count=160, files=4, row_group_size=10, labelled=False))
+    fault = hub.faults.plan(READS, skip=80, times=EVER, status=404)
+    assert stream(hub, tmp_path / "run", *LONG).returncode == 1
     fault.times = 0
     second = upload(api, write_parquet(tmp_path / "other", count=500, files=3))
     (hub.store.folder / "datasets" / DATA / f"{first}.json").unlink()
-    result = stream("run", "--max_steps=40")
+    result = stream(hub, tmp_path / "run", *LONG)
     assert result.returncode == 1
     assert f"has lost the commit {first} that this run was begun with; give --changed_data accept" in result.stderr
-    assert stream("run", "--max_steps=40", "--changed_data=accept").returncode == 0
+    assert stream(hub, tmp_path / "run", *LONG, "--changed_data=accept").returncode == 0
     data = json.loads((tmp_path / "run" / "results.json").read_text())["data"]
     assert data["revision"] == second
     assert data["since_step"] > 0
@@ -117,7 +141,7 @@ LINES = "---\nlicense: cc0-1.0\nlanguage:\n- en\nconfigs:\n- config_name: one\n 
 
 
 @pytest.mark.slow
-def test_json_lines_in_configurations(hub, api, stream, tmp_path):
+def test_json_lines_in_configurations(hub, api, tmp_path):
     folder = tmp_path / "lines"
     folder.mkdir()
     texts, labels = sentences(400)
@@ -125,10 +149,10 @@ def test_json_lines_in_configurations(hub, api, stream, tmp_path):
         rows = zip(texts[part], labels[part], strict=True)
         (folder / f"{name}.jsonl").write_text("".join(f"{json.dumps({'text': t, 'cls': c})}\n" for t, c in rows))
     upload(api, folder, card=LINES)
-    result = stream("missing", "--dataset_config=three")
+    result = stream(hub, tmp_path / "missing", "--dataset_config=three")
     assert result.returncode == 1
     assert "'three' not found" in result.stderr.splitlines()[-1]
-    assert stream("run", "--dataset_config=two").returncode == 0
+    assert stream(hub, tmp_path / "run", "--dataset_config=two").returncode == 0
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert results["data"]["license"] == "cc0-1.0"
     assert results["data"]["language"] == ["en"]
@@ -137,7 +161,7 @@ def test_json_lines_in_configurations(hub, api, stream, tmp_path):
 
 
 @pytest.mark.slow
-def test_images_of_a_folder_and_of_parquet(hub, api, stream, tmp_path):
+def test_images_of_a_folder_and_of_parquet(hub, api, tmp_path):
     generator = np.random.default_rng(0)
     for label in range(3):
         (tmp_path / "folder" / "train" / f"kind_{label}").mkdir(parents=True)
@@ -148,7 +172,9 @@ def test_images_of_a_folder_and_of_parquet(hub, api, stream, tmp_path):
     upload(api, write_images(tmp_path / "pictures", labelled=False), "alice/pictures")
     flags = ["--task=rotation", "--max_steps=4", "--batch_size=8"]
     for data in ("folder", "pictures"):
-        result = stream(f"{data}_run", *flags, script="pretrain.py", data=f"alice/{data}", small=SMALL_IMAGES)
+        result = stream(
+            hub, tmp_path / f"{data}_run", *flags, script="pretrain.py", data=f"alice/{data}", small=SMALL_IMAGES
+        )
         assert result.returncode == 0, result.stderr
         results = json.loads((tmp_path / f"{data}_run" / "results.json").read_text())
         assert results["data"]["skipped_rows"] == 0
