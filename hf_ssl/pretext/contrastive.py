@@ -66,18 +66,22 @@ class Contrastive(ImageTask):
         Returns:
             "first" and "second", float of shape (rows, 3, size, size), the size growing with ``progress``.
         """
+        import torch
+
         from hf_ssl.data.augmentation import Jitter, as_float, crop_and_flip, jitter_and_normalise
         from hf_ssl.randomness import subkeys
 
         images, size = as_float(batch["image"]), self.view_size(progress)
         mean, spread = mean_and_spread(prepared, images)
-        mine = subkeys(keys, 4)
+        place, colours, other_place, other_colours = subkeys(keys, 4)
         jitter = Jitter(self.colour_jitter, self.hue_jitter, self.grey_share, self.invert_share)
-        views = {}
-        for name, place, colours in (("first", mine[0], mine[1]), ("second", mine[2], mine[3])):
-            view = crop_and_flip(images, place, size, self.smallest_crop, 0.5 if self.mirror else 0.0)
-            views[name] = jitter_and_normalise(view, colours, jitter, mean, spread)
-        return views
+        mirrored = 0.5 if self.mirror else 0.0
+        # Both views at once: small steps are then half as many.
+        views = crop_and_flip(
+            images.repeat(2, 1, 1, 1), torch.cat([place, other_place]), size, self.smallest_crop, mirrored
+        )
+        views = jitter_and_normalise(views, torch.cat([colours, other_colours]), jitter, mean, spread)
+        return dict(zip(("first", "second"), views.chunk(2), strict=True))
 
     def model(self, prepared: Prepared, seed: int) -> Any:
         """An encoder with a projector of two layers, which is thrown away after training."""
