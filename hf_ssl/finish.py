@@ -63,6 +63,7 @@ def finish(
     plots = draw_loss(folder, task.baseline, heldout) | draw_features(folder) | _draw_pictures(material, model, folder)
     results = results_of(task, arguments, record, product, progress, folder.record()) | {
         "heldout": heldout,
+        "heldout_note": "fixed rows" if heldout else "the held-out rows hold nothing usable",
         "features": features,
         "features_note": note,
         "plots": plots,

@@ -33,11 +33,14 @@ def results_so_far(folder: RunFolder) -> dict[str, Any]:
     model.load_state_dict(checkpoint.tensors("model"), strict=False)  # tied weights are saved once
     save_model(folder, task.product(model), prepared)
     data = folder.data() | {"label_column": None} | skipped_rows(checkpoint.state["positions"].values())
+    note = f"the run was interrupted after step {checkpoint.state['step']} of {arguments.max_steps}"
+    folder.cut_log(checkpoint.state["step"])  # as going on does
     record = results_of(task, arguments, data, task.product(model), Progress(**checkpoint.state), folder.record())
     return record | {
         "heldout": None,
+        "heldout_note": note,
         "features": None,
-        "features_note": f"the run was interrupted after step {checkpoint.state['step']} of {arguments.max_steps}",
+        "features_note": note,
         "plots": draw_loss(folder, task.baseline, None),
     }
 

@@ -1,8 +1,13 @@
-"""Waiting for the Hub, within bounds: what its client neither retries nor times out is retried and timed out here."""
+"""Waiting for the Hub, within bounds: what its client neither retries nor times out is retried and timed out here.
 
-import functools
+Importing this gives the shared client of huggingface_hub its time-outs.
+"""
+
+import contextlib
 import json
+import math
 import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
@@ -16,35 +21,40 @@ from hf_ssl.errors import UserError, in_one_line
 
 SILENCE = 60.0  # seconds without a byte after which a request counts as failed
 LONGEST_PAUSE = 30.0  # seconds between two tries, unless the server asks for more
-LONGEST_WAIT = 120  # seconds that a server may ask for
-BRIEF = 30.0  # seconds in all for a question
+LONGEST_WAIT = 600.0  # seconds that a server may ask for
+BRIEF = 60.0  # seconds in all for a question
 LONG = 600.0  # seconds in all for a publication
 TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 Result = TypeVar("Result")
+
+
+class AskedToWaitError(UserError):
+    """A server asks for more time than there is."""
+
+
+_deadlines: list[float] = []  # of the calls that are being made
 
 
 def patiently(call: Callable[[], Result], seconds: float, also: tuple[type[Exception], ...] = ()) -> Result:
     """Call until it succeeds, fails for good, or ``seconds`` have passed; then what it raised last is raised.
 
     huggingface_hub 2.4 neither retries nor times out create_repo, whoami, repo_info, tree, validate-yaml and the commit of
-    create_commit; only its file transfers have tries of their own.
+    create_commit; its file transfers have tries of their own, which begin no request after the time is over either.
 
     Args:
         call: may be called again after any failure.
-        seconds: in all; a pause that a server asks for and that would end later is not begun.
+        seconds: in all, but for the last request; a pause that would end later is not begun.
         also: exceptions that are worth another try beside lost connections, time-outs and busy servers.
     """
-    _bound_silence()
-    for attempt in tenacity.Retrying(
+    attempts = tenacity.Retrying(
         retry=tenacity.retry_if_exception(lambda error: is_transient(error) or isinstance(error, also)),
         wait=_pause,
         stop=tenacity.stop_before_delay(seconds),
         before_sleep=_tell,
         reraise=True,
-    ):
-        with attempt:
-            return call()
-    raise AssertionError("a retry ends with a result or an exception")
+    )
+    with _until(time.monotonic() + seconds):
+        return attempts(call)
 
 
 def is_transient(error: BaseException) -> bool:
@@ -64,33 +74,55 @@ def is_transient(error: BaseException) -> bool:
 
 def status_of(error: BaseException) -> int | None:
     """The status of the answer behind an error, if there was one."""
-    found = (cause for cause in _chain(error) if isinstance(cause, HfHubHTTPError))
-    answer = next(found, None)
+    answer = next((cause for cause in _chain(error) if isinstance(cause, HfHubHTTPError)), None)
     return answer.response.status_code if answer is not None and answer.response is not None else None
-
-
-@functools.cache
-def _bound_silence() -> None:
-    """Give the shared client of huggingface_hub a time-out, once: a client that is exchanged is closed."""
-    set_client_factory(_client)
 
 
 def _client() -> httpx2.Client:
     client = _http.default_client_factory()
-    client.timeout = httpx2.Timeout(SILENCE)
-    client.event_hooks = {**client.event_hooks, "response": [_refuse_long_waits]}
+    hooks = client.event_hooks
+    client.event_hooks = {"request": [*hooks["request"], _limit_silence], "response": [_refuse_long_waits]}
     return client
+
+
+def _limit_silence(request: httpx2.Request) -> None:
+    """Many calls ask for no time-out at all; and none is made after the time for all of them is over."""
+    left = max(_deadlines, default=math.inf) - time.monotonic()
+    if left < 0:
+        raise TimeoutError(f"{request.url.host} did not answer as hoped in the time there was")
+    limits = request.extensions.get("timeout", {})
+    names = ("connect", "read", "write", "pool")
+    request.extensions["timeout"] = {name: min(limits.get(name) or SILENCE, max(left, 1.0)) for name in names}
 
 
 def _refuse_long_waits(response: httpx2.Response) -> None:
     """The client would sleep for as long as a server asks, be it a day."""
-    limit = _http.parse_ratelimit_headers(response.headers)
-    asked = response.headers.get("retry-after", "")
-    wait = limit.reset_in_seconds if limit and limit.remaining == 0 else int(asked) if asked.isdigit() else 0
-    if response.status_code in TRANSIENT and wait > LONGEST_WAIT:
-        raise UserError(
+    left = max(_deadlines, default=math.inf) - time.monotonic()
+    wait = _asked_wait(response)
+    if wait > min(left, LONGEST_WAIT):
+        raise AskedToWaitError(
             f"{response.url.host} answers {response.status_code} and asks to wait for {wait} seconds; try again then"
         )
+
+
+def _asked_wait(response: httpx2.Response) -> int:
+    """Seconds, read as the client reads them."""
+    if response.status_code not in TRANSIENT:
+        return 0
+    limit = _http.parse_ratelimit_headers(response.headers)
+    if response.status_code == 429 and limit and limit.remaining == 0:
+        return limit.reset_in_seconds
+    asked = response.headers.get("retry-after", "").strip()
+    return int(asked) if asked.isdigit() else 0
+
+
+@contextlib.contextmanager
+def _until(deadline: float) -> Iterator[None]:
+    _deadlines.append(deadline)
+    try:
+        yield
+    finally:
+        _deadlines.remove(deadline)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -104,11 +136,9 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 def _pause(state: tenacity.RetryCallState) -> float:
     """What the server asks for, or 1, 2, 4, ... seconds."""
     error = state.outcome.exception() if state.outcome else None
-    for cause in _chain(error) if error else ():
-        asked = cause.response.headers.get("retry-after", "") if isinstance(cause, HfHubHTTPError) else ""
-        if asked.isdigit():
-            return float(asked)
-    return min(LONGEST_PAUSE, 2.0 ** (state.attempt_number - 1))
+    answers = (cause.response for cause in _chain(error) if isinstance(cause, HfHubHTTPError)) if error else iter(())
+    asked = max((_asked_wait(answer) for answer in answers if answer is not None), default=0)
+    return max(asked, min(LONGEST_PAUSE, 2.0 ** (state.attempt_number - 1)))
 
 
 def _tell(state: tenacity.RetryCallState) -> None:
@@ -118,3 +148,6 @@ def _tell(state: tenacity.RetryCallState) -> None:
         f"the Hub did not answer as hoped ({in_one_line(error or Exception())}); again in {pause:.0f} s",
         file=sys.stderr,
     )
+
+
+set_client_factory(_client)

@@ -19,9 +19,10 @@ from hf_ssl.evaluation.heldout import HeldOut, hold_out
 from hf_ssl.evaluation.online import OnlineProbe, online_probe
 from hf_ssl.evaluation.report import table_of
 from hf_ssl.finish import Material, finish
-from hf_ssl.hub.access import reserve
+from hf_ssl.hub.access import open_repository
 from hf_ssl.hub.arguments import HubArguments
-from hf_ssl.hub.publish import push
+from hf_ssl.hub.publish import Publication, publish, tell
+from hf_ssl.hub.repository import Repository
 from hf_ssl.pretext.base import PretextTask
 from hf_ssl.training.arguments import TrainingArguments
 from hf_ssl.training.checkpoint import newest_checkpoint
@@ -60,7 +61,7 @@ def pretrain(
         )
     data = data.settled(task.embedded)
     keep_freed_memory()
-    accelerator = build_accelerator(arguments)
+    accelerator = build_accelerator(arguments, data.read_timeout)
     resolved = {
         "mixed_precision": accelerator.mixed_precision,
         "learning_rate": arguments.peak_learning_rate(task.learning_rates, task.model_name_or_path is not None),
@@ -70,19 +71,38 @@ def pretrain(
     with folder if accelerator.is_main_process else contextlib.nullcontext():
         accelerator.wait_for_everyone()
         main = accelerator.is_main_process
-        model_id = reserve(api, hub, folder) if main and hub.push_to_hub else None
         if folder.results.exists():
             accelerator.print(table_of(json.loads(folder.results.read_text())))
             accelerator.print(f"{folder.path} holds a finished run; nothing was trained")
         else:
             material = _prepare(task, data, arguments, folder, accelerator)
+            if main and hub.push_to_hub:
+                _open(api, hub, folder)
             model = material.task.model(material.prepared, arguments.seed)
             progress = _train(material, data, arguments, model, folder, accelerator)
             if main:
-                finish(material, arguments, model, progress, folder, accelerator.autocast)
-        if model_id:
-            push(api, folder, json.loads(folder.results.read_text()), model_id)
+                _finish(material, arguments, model, progress, folder, accelerator)
+        if main and hub.push_to_hub:
+            tell(publish(Publication(folder, json.loads(folder.results.read_text()), _open(api, hub, folder))))
         accelerator.end_training()
+
+
+def _open(api: HfApi, hub: HubArguments, folder: RunFolder) -> Repository:
+    return open_repository(api, hub.hub_model_id, folder.path, hub.hub_private, folder.record()["run"])
+
+
+def _finish(
+    material: Material,
+    arguments: TrainingArguments,
+    model: Any,
+    progress: Progress,
+    folder: RunFolder,
+    accelerator: Accelerator,
+) -> None:
+    try:
+        finish(material, arguments, model, progress, folder, accelerator.autocast)
+    except UserError as error:
+        raise UserError(f"{error}; the training is done and saved, and the same command goes on from there") from error
 
 
 def _prepare(
@@ -90,7 +110,8 @@ def _prepare(
 ) -> Material:
     with accelerator.main_process_first():
         accept = data.changed_data == "accept"
-        begun_with = None if accept else folder.data().get("revision")
+        newest_wanted = accept and accelerator.is_main_process  # the others read what it has found
+        begun_with = None if newest_wanted else folder.data().get("revision")
         source = open_source(data, begun_with, identify=accelerator.is_main_process)
         table = first_table(source.train, data.dataset_name)
         task = task.for_columns(table, data.dataset_name)
@@ -98,8 +119,9 @@ def _prepare(
         if source.evaluation is not None:
             task.for_columns(first_table(source.evaluation, data.dataset_name), data.dataset_name)
         if accelerator.is_main_process:
-            newest = newest_checkpoint(folder.checkpoints) if accept else None
-            folder.check_data(source.record(), newest.state["step"] if newest else None)
+            newest = newest_checkpoint(folder.checkpoints)
+            step = newest.state["step"] if newest else 0
+            folder.check_data(source.record(), step if accept else None)
             if not folder.processor.exists():
                 _survey(task, data, arguments, source, folder)
         prepared = task.load_prepared(folder.processor)

@@ -1,6 +1,5 @@
 """Pictures of a run, in its folder "plots". Each function returns {title: file} of what it drew."""
 
-import json
 from typing import Any
 
 import matplotlib
@@ -22,7 +21,7 @@ def draw_loss(folder: RunFolder, baseline: tuple[str, str], heldout: dict[str, f
     """
     from matplotlib import pyplot
 
-    lines = _lines(folder)
+    lines = list(folder.logged())
     steps, losses = np.array([line["step"] for line in lines]), np.array([line["loss"] for line in lines])
     figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
     axes.plot(steps, losses, color="0.8", linewidth=0.8)
@@ -44,7 +43,7 @@ def draw_features(folder: RunFolder) -> dict[str, str]:
     """Draw kNN accuracy and effective rank during training, where they were measured."""
     from matplotlib import pyplot
 
-    lines = [line for line in _lines(folder) if "effective_rank" in line]
+    lines = [line for line in folder.logged() if "effective_rank" in line]
     if not lines:
         return {}
     steps = [line["step"] for line in lines]
@@ -83,10 +82,6 @@ def draw_pictures(folder: RunFolder, pictures: dict[str, Any]) -> dict[str, str]
     name = "reconstructions.png" if "predicted" in arrays else "views.png"
     _save(folder, figure, name, frame=True)
     return {", ".join(arrays): name}
-
-
-def _lines(folder: RunFolder) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in folder.log.read_text().splitlines()]
 
 
 def _save(folder: RunFolder, figure: Any, name: str, frame: bool = False) -> None:

@@ -15,7 +15,7 @@ from hf_ssl.command_line import run_script
 
 
 @dataclass
-class Publication:
+class Place:
     """Where to, and what."""
 
     hub_model_id: str | None = field(
@@ -28,19 +28,19 @@ class Publication:
 
 def main(arguments: list[str]) -> None:
     """Look at the run, publish it."""
-    where, path = parse_arguments([Publication], arguments, str(__doc__), positional="run_folder")
+    where, path = parse_arguments([Place], arguments, str(__doc__), positional="run_folder")
     from huggingface_hub import HfApi
 
     from hf_ssl.hub.access import open_repository
-    from hf_ssl.hub.publish import push
+    from hf_ssl.hub.publish import Publication, publish, tell
     from hf_ssl.interrupted import results_so_far
     from hf_ssl.training.run_folder import RunFolder
 
-    api = HfApi()
     with RunFolder.existing(path) as folder:
-        model_id = open_repository(api, where.hub_model_id, folder.path, where.hub_private).id
         results = json.loads(folder.results.read_text()) if folder.results.exists() else results_so_far(folder)
-        push(api, folder, results, model_id, card_only=where.card_only, replace=where.replace)
+        run = None if where.replace else results["run"]
+        repository = open_repository(HfApi(), where.hub_model_id, folder.path, where.hub_private, run)
+        tell(publish(Publication(folder, results, repository, where.card_only, where.replace)))
 
 
 if __name__ == "__main__":

@@ -116,13 +116,15 @@ class ReadAhead(Iterator[Item]):
     """Fetch items in a thread, so that training does not wait for data and a stalled read does not block a stop.
 
     Within its context it yields the items, ends when ``stopped()`` is true, and raises what reading raised. However long the
-    layers below would wait for a server that asks them to: after ``timeout`` seconds without an item reading has failed.
+    layers below would wait for a server that asks them to: after ``timeout`` seconds without an item reading has failed. The
+    first item may take longer: a file that cannot be entered in the middle is read from its start.
     """
 
     def __init__(self, items: Iterator[Item], stopped: Callable[[], bool], timeout: float) -> None:
         self._items = items
         self._stopped = stopped
         self._timeout = timeout
+        self._begun = False
         self._fetched: queue.Queue[Item | BaseException] = queue.Queue(READ_AHEAD)
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._fetch, daemon=True)
@@ -140,7 +142,7 @@ class ReadAhead(Iterator[Item]):
     def __next__(self) -> Item:
         begun = time.monotonic()
         while not self._stopped():
-            if time.monotonic() - begun > self._timeout:
+            if self._begun and time.monotonic() - begun > self._timeout:
                 raise TimeoutError(f"no data came for {self._timeout:g} seconds (--read_timeout)")
             with contextlib.suppress(queue.Empty):
                 item = self._fetched.get(timeout=0.1)
@@ -148,6 +150,7 @@ class ReadAhead(Iterator[Item]):
                     raise item
                 if isinstance(item, BaseException):  # a panic of the tokenizer's
                     raise RuntimeError(f"reading data failed: {item}") from item
+                self._begun = True
                 return item
         raise StopIteration
 

@@ -26,12 +26,14 @@ class Opened:
         revision: commit of the Hub, or a hash; None where the files have to be read for it.
         license: as the data set's card states it.
         language: codes, likewise.
+        on_hub: whether the data come from the Hub.
     """
 
     builder: "DatasetBuilder"
     revision: str | None = None
     license: str | None = None
     language: list[str] = field(default_factory=list)
+    on_hub: bool = False
 
 
 def open_builder(arguments: "DataArguments", begun_with: str | None) -> Opened:
@@ -56,7 +58,7 @@ def open_builder(arguments: "DataArguments", begun_with: str | None) -> Opened:
     if path.is_absolute() or name.startswith(".") or name.count("/") > 1:
         raise UserError(f"no such file or folder: {path}")
     commit, card = _hub_state(name, begun_with)
-    return Opened(_load(arguments, name, revision=commit), commit, *_stated(card))
+    return Opened(_load(arguments, name, revision=commit), commit, *_stated(card), on_hub=True)
 
 
 def _load(arguments: "DataArguments", location: str, **options: Any) -> "DatasetBuilder":

@@ -85,6 +85,7 @@ class Source:
         revision: commit of the Hub, or a hash of the local content.
         license: as its card states it.
         language: codes, as its card states them.
+        on_hub: whether it was read from the Hub.
         files: of local data, [{path, size, sha256}], to notice changes.
         seekable: whether a shard can be entered in the middle (Parquet) or is read from its start on resume.
         train: rows to learn from.
@@ -95,6 +96,7 @@ class Source:
     revision: str
     license: str | None
     language: list[str]
+    on_hub: bool
     files: list[dict[str, Any]]
     seekable: bool
     train: Rows
@@ -103,7 +105,8 @@ class Source:
     def record(self) -> dict[str, Any]:
         """What identifies the data in a run folder."""
         card = {"license": self.license, "language": self.language}
-        return {"name": self.name, "revision": self.revision, **card, "shards": self.train.shards, "files": self.files}
+        identity = {"name": self.name, "on_hub": self.on_hub, "revision": self.revision}
+        return {**identity, **card, "shards": self.train.shards, "files": self.files}
 
 
 def open_source(arguments: DataArguments, revision: str | None = None, identify: bool = True) -> Source:
@@ -127,6 +130,7 @@ def open_source(arguments: DataArguments, revision: str | None = None, identify:
         revision=opened.revision or _content_hash(records),
         license=opened.license,
         language=opened.language,
+        on_hub=opened.on_hub,
         files=records,
         seekable=hasattr(opened.builder.config, "fragment_scan_options") or is_folder_of_files(opened.builder),
         train=rows[0],

@@ -60,6 +60,7 @@ def results_of(
             "dropout": task.dropout,
             "base": base,
             "base_on_hub": bool(base and not Path(base).exists()),
+            "base_revision": getattr(model.config, "_commit_hash", None) if base else None,
             "tag": task.tag,
             "pipeline": task.pipeline,
         },

@@ -1,1 +1,1 @@
-"""Out to the world: cards."""
+"""Out to the world: cards, and publishing them with their models."""

@@ -3,6 +3,7 @@
 import dataclasses
 import importlib
 import inspect
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from hf_ssl.data.sources import DataArguments
 from hf_ssl.evaluation.report import FIGURES
 from hf_ssl.hub.metadata import metadata, stock
 from hf_ssl.hub.notes import marked, notes_of
+from hf_ssl.hub.sharing import last_part
 from hf_ssl.pretext.tasks import task_class
 from hf_ssl.training.arguments import TrainingArguments
 from hf_ssl.training.run_folder import RunFolder, write_text
@@ -49,20 +51,21 @@ def card_text(folder: RunFolder, results: dict[str, Any], model_id: str | None, 
         title=name,
         address=model_id or "model",
         on_hub=model_id is not None,
-        chosen=_chosen(folder.config),
+        chosen=_chosen(folder.config, public=model_id is not None),
+        fence="`" * max(3, 1 + max(map(len, re.findall("`+", results["command"])), default=0)),
         worse=_worse_than_untrained(results["features"]),
         source=_source(results["model"]),
     )
     return f"---\n{metadata(name, results)}\n---\n\n{body}\n\n{marked(notes)}"
 
 
-def _chosen(config: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Flags that differ from their defaults: name -> (value, default)."""
+def _chosen(config: dict[str, Any], public: bool) -> dict[str, tuple[Any, Any]]:
+    """Flags that differ from their defaults: name -> (value, default); paths without their folders where all can see them."""
     kind = task_class(config["task"])
     fields = [field for part in (kind, DataArguments, TrainingArguments) for field in dataclasses.fields(part)]
     defaults = {field.name: field.default for field in fields if field.name not in ELSEWHERE} | kind.training_defaults
     return {
-        name: (config[name], default)
+        name: (last_part(config[name]) if public else config[name], default)
         for name, default in defaults.items()
         if name in config and config[name] != default
     }

@@ -1,6 +1,6 @@
 """What the Hub reads of a model: the card's metadata, and its results as a file."""
 
-from pathlib import Path
+import re
 from typing import Any
 
 import yaml
@@ -29,7 +29,7 @@ def metadata(name: str, results: dict[str, Any]) -> str:
 
 def evaluation_file(results: dict[str, Any]) -> str | None:
     """The features' figures as ``.eval_results`` YAML; None where they are not on a data set of the Hub."""
-    if not (results["features"] and _on_hub(results["data"])):
+    if not (results["features"] and results["data"]["on_hub"]):
         return None
     entries = [
         EvalResultEntry(
@@ -76,14 +76,16 @@ def _metadata(name: str, results: dict[str, Any]) -> ModelCardData:
         model_name=name,
         library_name="transformers" if stock(model) else "pytorch",
         pipeline_tag=model["pipeline"],
-        license=data["license"],
+        license=_license(data["license"]),
+        license_name=data["license"] if _license(data["license"]) == "other" else None,
         language=data["language"],
         base_model=model["base"] if model["base_on_hub"] else None,
-        datasets=[data["name"]] if _on_hub(data) else None,
+        datasets=[data["name"]] if data["on_hub"] else None,
         tags=["self-supervised", model["tag"], "hf_ssl"],
         eval_results=figures or None,
     )
 
 
-def _on_hub(data: dict[str, Any]) -> bool:
-    return not data["files"] and "/" in data["name"] and not Path(data["name"]).exists()
+def _license(name: str | None) -> str | None:
+    """The Hub takes one known identifier, or "other" with a name beside it."""
+    return name if name is None or re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*", name) else "other"

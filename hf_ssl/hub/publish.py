@@ -2,25 +2,50 @@
 
 import json
 import shlex
-from dataclasses import dataclass
-from fnmatch import fnmatch
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 from huggingface_hub.errors import HfHubHTTPError
 
 from hf_ssl.errors import UserError, in_one_line
 from hf_ssl.hub.card import card_text
 from hf_ssl.hub.metadata import evaluation_file
-from hf_ssl.hub.notes import notes_of
-from hf_ssl.hub.repository import CARD, RESULTS, WEIGHTS, Repository
-from hf_ssl.patience import LONG, patiently, status_of
+from hf_ssl.hub.notes import notes_of, whole_body
+from hf_ssl.hub.repository import CARD, RESULTS, Repository
+from hf_ssl.hub.sharing import without_private_paths
+from hf_ssl.patience import LONG, AskedToWaitError, patiently, status_of
 from hf_ssl.training.run_folder import RunFolder
 
 EVALUATION = ".eval_results/hf_ssl.yaml"
-# What an earlier publication of a run may have left, and a new one does not hold any more.
-REPLACED = (*WEIGHTS, "*.safetensors.index.json", "plots/*", "tokenizer*", "special_tokens_map.json", EVALUATION)
+KEPT = {".gitattributes"}  # whatever is replaced
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What is published where.
+
+    Attributes:
+        folder: of the run.
+        results: of the run.
+        repository: as it was when it was opened.
+        card_only: nothing but the card.
+        replace: even what another run published.
+    """
+
+    folder: RunFolder
+    results: dict[str, Any]
+    repository: Repository
+    card_only: bool = False
+    replace: bool = False
+
+    @property
+    def command(self) -> str:
+        """That does the same again."""
+        words = ["python", "scripts/publish.py", str(self.folder.path), "--hub_model_id", self.repository.id]
+        chosen = {"--hub_private": self.repository.private, "--card_only": self.card_only, "--replace": self.replace}
+        return shlex.join(words + [flag for flag, on in chosen.items() if on])
 
 
 @dataclass(frozen=True)
@@ -32,35 +57,17 @@ class Published:
     changed: bool
 
 
+def tell(published: Published) -> None:
+    """Say what became of it."""
+    done = "published" if published.changed else "nothing to publish, all is there"
+    print(f"{done}: {published.url} at {published.commit}")
+
+
 class _StaleError(Exception):
     """Somebody made a commit between looking and committing."""
 
 
-def push(api: HfApi, folder: RunFolder, results: dict[str, Any], model_id: str, **options: Any) -> None:
-    """`publish`, and tell how it went.
-
-    Raises:
-        UserError: with the command that finishes the job; nothing is lost.
-    """
-    try:
-        published = publish(api, folder, results, model_id, **options)
-    except UserError as error:
-        command = shlex.join(["python", "scripts/publish.py", str(folder.path), "--hub_model_id", model_id])
-        raise UserError(f"{error}; everything is in {folder.path}, and this finishes the job: {command}") from error
-    print(
-        f"{'published' if published.changed else 'nothing to publish, all is there'}: {published.url} at {published.commit}"
-    )
-
-
-def publish(
-    api: HfApi,
-    folder: RunFolder,
-    results: dict[str, Any],
-    model_id: str,
-    card_only: bool = False,
-    replace: bool = False,
-    seconds: float = LONG,
-) -> Published:
+def publish(publication: Publication, seconds: float = LONG) -> Published:
     """Bring a repository to the state of a run: model, processor, card, results, pictures.
 
     All changes are one commit, whose parent is the commit that was looked at: after a failure anywhere the repository is in
@@ -68,63 +75,80 @@ def publish(
     lines of the published card is kept.
 
     Args:
-        api: of the Hub.
-        folder: of the run.
-        results: of the run.
-        model_id: owner/name of an existing repository.
-        card_only: nothing but the card.
-        replace: even what another run published.
+        publication: what and where.
         seconds: in all.
 
     Raises:
-        UserError: if the repository holds what another run published, or the Hub cannot be reached.
+        UserError: if the repository holds what another run published; if the Hub cannot be reached, with the command that
+            finishes the job. Nothing is lost.
     """
+    folder, repository = publication.folder, publication.repository
 
     def attempt() -> Published:
-        return _publish_once(api, folder, results, model_id, card_only, replace)
+        now = replace(publication, repository=Repository.look(repository.api, repository.id))
+        return _publish_once(now)
 
     try:
         # After 412 it is looked at again: what another run has committed stays, on top of other changes there is a next try.
         return patiently(attempt, seconds, also=(_StaleError,))
-    except UserError:
-        raise
     except Exception as error:  # the client's own errors and those of its transports share no class
-        raise UserError(f"{folder.path} was not published to {model_id} ({in_one_line(error)})") from error
+        if isinstance(error, UserError) and not isinstance(error, AskedToWaitError):
+            raise
+        raise UserError(
+            f"{folder.path} was not published to {repository.id} ({in_one_line(error)}); everything is in the folder, and "
+            f"this finishes the job: {publication.command}"
+        ) from error
 
 
-def _publish_once(
-    api: HfApi, folder: RunFolder, results: dict[str, Any], model_id: str, card_only: bool, replace: bool
-) -> Published:
-    repository = Repository.look(api, model_id)
-    if not replace:
+def _publish_once(publication: Publication) -> Published:
+    folder, repository = publication.folder, publication.repository
+    results = without_private_paths(publication.results)
+    if not publication.replace:
         repository.check_owner(results["run"])
-    if card_only and RESULTS not in repository.files:
-        raise UserError(f"{model_id} holds no published run whose card could be rewritten; leave out --card_only")
-    notes = notes_of(repository.read(CARD)) or notes_of(folder.card.read_text() if folder.card.exists() else "")
-    contents: dict[str, Path | bytes] = {CARD: card_text(folder, results, model_id, notes).encode()}
-    stale: list[str] = []
-    if not card_only:
-        contents |= _contents(folder, results)
-        old = [name for name in repository.files if any(fnmatch(name, pattern) for pattern in REPLACED)]
-        stale = [name for name in old if name not in contents]
+    old = repository.results()
+    if publication.card_only:
+        if not old:
+            raise UserError(
+                f"{repository.id} holds no published run whose card could be rewritten; leave out --card_only"
+            )
+        results = old  # a card says what lies beside it, however far the run has come since
+        contents: dict[str, Path | bytes] = {}
+    else:
+        contents = _contents(folder, results)
+    contents[CARD] = card_text(folder, results, repository.id, _notes(publication)).encode()
+    stale: set[str] = set()
+    if not publication.card_only:
+        results |= {"files": sorted(contents)}
+        contents[RESULTS] = (json.dumps(results, indent=2) + "\n").encode()
+        stale = set(repository.files if publication.replace else old.get("files", [])) - set(contents) - KEPT
+    removals = [CommitOperationDelete(name) for name in sorted(stale & set(repository.files))]
     try:
-        commit = api.create_commit(
-            model_id,
-            [CommitOperationAdd(*item) for item in contents.items()] + [CommitOperationDelete(name) for name in stale],
-            commit_message=f"{'Card of' if card_only else 'Pretrained with'} {results['task']}",
+        commit = repository.api.create_commit(
+            repository.id,
+            [*(CommitOperationAdd(*item) for item in contents.items()), *removals],
+            commit_message=f"{'Card of' if publication.card_only else 'Pretrained with'} {results['task']}",
             parent_commit=repository.head,
         )
     except HfHubHTTPError as error:
         if status_of(error) == 412:
-            raise _StaleError(f"{model_id} was changed meanwhile") from error
+            raise _StaleError(f"{repository.id} was changed meanwhile") from error
         raise
-    return Published(f"{api.endpoint}/{model_id}", commit.oid, changed=commit.oid != repository.head)
+    url = f"{repository.api.endpoint}/{repository.id}"
+    return Published(url, commit.oid, changed=commit.oid != repository.head)
 
 
 def _contents(folder: RunFolder, results: dict[str, Any]) -> dict[str, Path | bytes]:
-    """Everything but the card: name in the repository -> file or content."""
+    """Everything but card and results: name in the repository -> file or content."""
     contents: dict[str, Path | bytes] = {file.name: file for file in sorted(folder.model.iterdir()) if file.is_file()}
     contents |= {f"plots/{name}": folder.plots / name for name in results["plots"].values()}
-    contents[RESULTS] = (json.dumps(results, indent=2) + "\n").encode()
     evaluation = evaluation_file(results)
     return contents | ({EVALUATION: evaluation.encode()} if evaluation else {})
+
+
+def _notes(publication: Publication) -> str:
+    """What a person wrote: on the Hub, or else in the run folder. A card that no run wrote is kept whole."""
+    repository, card = publication.repository, publication.folder.card
+    there = repository.read(CARD)
+    if there and RESULTS not in repository.files:
+        return whole_body(there)
+    return notes_of(there) or (notes_of(card.read_text()) if card.exists() else "")

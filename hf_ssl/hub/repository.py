@@ -3,17 +3,15 @@
 import json
 import tempfile
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from huggingface_hub import HfApi
-from huggingface_hub.hf_api import RepoFile
 
 from hf_ssl.errors import UserError
 
 CARD, RESULTS = "README.md", "results.json"
-WEIGHTS = ("*.safetensors", "*.bin")
+WEIGHTS = (".safetensors", ".bin")
 
 
 @dataclass(frozen=True)
@@ -38,9 +36,8 @@ class Repository:
     def look(cls, api: HfApi, model_id: str) -> Self:
         """Read the newest state."""
         information = api.model_info(model_id)
-        head = str(information.sha)
-        files = [f.path for f in api.list_repo_tree(model_id, recursive=True, revision=head) if isinstance(f, RepoFile)]
-        return cls(api, model_id, head, bool(information.private), files)
+        files = [file.rfilename for file in information.siblings or ()]
+        return cls(api, model_id, str(information.sha), bool(information.private), files)
 
     def read(self, name: str) -> str:
         """A text file; empty where there is none."""
@@ -48,7 +45,15 @@ class Repository:
             return ""
         with tempfile.TemporaryDirectory() as cache:  # a cache that lasts would hide what has gone wrong
             path = self.api.hf_hub_download(self.id, name, revision=self.head, cache_dir=cache)
-            return Path(path).read_text()
+            return Path(path).read_bytes().decode(errors="replace")
+
+    def results(self) -> dict[str, Any]:
+        """The results of the run that was published here; empty where there are none that can be read."""
+        try:
+            found = json.loads(self.read(RESULTS) or "{}")
+        except ValueError:
+            found = {}
+        return found if isinstance(found, dict) else {}
 
     def check_owner(self, run: str) -> None:
         """Refuse to overwrite a model that another run published.
@@ -56,13 +61,8 @@ class Repository:
         Raises:
             UserError: if there is one.
         """
-        published = self.read(RESULTS)
-        try:
-            owner = json.loads(published or "{}").get("run")
-        except (ValueError, AttributeError):
-            owner = None
-        holds_model = bool(published) or any(fnmatch(name, pattern) for name in self.files for pattern in WEIGHTS)
-        if holds_model and owner != run:
+        holds_model = RESULTS in self.files or any(name.endswith(WEIGHTS) for name in self.files)
+        if holds_model and self.results().get("run") != run:
             raise UserError(
                 f"{self.id} holds a model that another run published, which is left as it is; give another --hub_model_id, "
                 "or train without --push_to_hub and then use scripts/publish.py with --replace"

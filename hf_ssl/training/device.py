@@ -14,8 +14,10 @@ from hf_ssl.training.arguments import TrainingArguments
 PATIENCE = timedelta(minutes=10)  # with a silent process; half an hour is Accelerate's default
 
 
-def build_accelerator(arguments: TrainingArguments) -> Accelerator:
+def build_accelerator(arguments: TrainingArguments, read_timeout: float) -> Accelerator:
     """Make Accelerate's accelerator; nothing but the launcher decides how many processes there are.
+
+    Processes wait for one that reads ``read_timeout`` seconds longer than for a silent one: it will tell them that it failed.
 
     Raises:
         UserError: if the tracker is not installed or the batch cannot be shared out.
@@ -31,7 +33,7 @@ def build_accelerator(arguments: TrainingArguments) -> Accelerator:
         mixed_precision=precision,
         log_with=tracker,
         project_dir=str(Path(arguments.output_dir) / "tracking") if tracker else None,
-        kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)],
+        kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE + timedelta(seconds=read_timeout))],
     )
     shares = accelerator.num_processes * arguments.gradient_accumulation_steps
     if arguments.batch_size % shares:

@@ -27,14 +27,7 @@ FREE_TO_CHANGE = {
     "read_timeout",
     "gradient_accumulation_steps",
 }
-SET_UP = (
-    "config.yaml",
-    "run.json",
-    "data.json",
-    "processor",
-    "checkpoints",
-    ".lock",
-)  # what exists before the first step
+MADE_FIRST = ("config.yaml", "run.json", "data.json", "processor", "checkpoints")  # before the first step
 
 
 class RunFolder:
@@ -55,6 +48,7 @@ class RunFolder:
         self.path = path
         self.config = config
         self._command = command
+        self._exists = False
         self.checkpoints = path / "checkpoints"
         self.log = path / "log.jsonl"
         self.model = path / "model"
@@ -75,7 +69,9 @@ class RunFolder:
             json.loads((path / "run.json").read_text())
         except (OSError, ValueError, yaml.YAMLError) as error:
             raise UserError(f"{path} is not the folder of a run: it needs config.yaml and run.json") from error
-        return cls(path, config)
+        folder = cls(path, config)
+        folder._exists = True
+        return folder
 
     def record(self) -> dict[str, str]:
         """What was settled when the run was begun: "run", a random name that no other run has, and its "command"."""
@@ -84,7 +80,7 @@ class RunFolder:
     def __enter__(self) -> Self:
         self._made = not self.path.exists()
         if self.path.is_dir() and not (self.path / "config.yaml").exists():
-            ours = {*SET_UP, *(f".{name}.writing" for name in SET_UP)}
+            ours = {".lock", *MADE_FIRST, *(f".{name}.writing" for name in MADE_FIRST)}
             if {file.name for file in self.path.iterdir()} - ours:
                 raise UserError(f"{self.path} holds something that is not a run; choose another --output_dir")
         try:
@@ -101,7 +97,9 @@ class RunFolder:
             raise UserError(
                 f"another process is working in {self.path}; wait for it or choose another --output_dir"
             ) from error
-        self._begun = self.log.exists() or any(self.checkpoints.glob("*"))
+        self._begun = self._exists or any(
+            path.exists() for path in (self.log, self.results, *self.checkpoints.glob("*"))
+        )
         try:
             self._check_config()
         except BaseException:
@@ -120,7 +118,7 @@ class RunFolder:
 
     def _clear(self) -> None:
         """Remove what was made for a run that took no step, and nothing else."""
-        for name in SET_UP[:-1]:
+        for name in MADE_FIRST:
             path = self.path / name
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
@@ -183,13 +181,14 @@ class RunFolder:
         """Drop lines of the log after a step, and a half-written last one."""
         if not self.log.exists():
             return
-        kept = [line for line in self._whole_lines() if json.loads(line)["step"] <= step]
+        kept = [json.dumps(line) + "\n" for line in self.logged() if line["step"] <= step]
         write_text(self.log, "".join(kept))
 
-    def _whole_lines(self) -> Iterator[str]:
+    def logged(self) -> Iterator[dict[str, Any]]:
+        """Lines of the log, but for a half-written last one."""
         for line in self.log.read_text().splitlines(keepends=True):
             if line.endswith("}\n"):
-                yield line
+                yield json.loads(line)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from huggingface_hub._eval_results import parse_eval_result_entries
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hf_ssl.hub.card import write_card
+from hf_ssl.hub.card import card_text, write_card
 from hf_ssl.hub.metadata import evaluation_file
 from hf_ssl.hub.notes import BEGIN, END, notes_of
 from hf_ssl.training.run_folder import RunFolder
@@ -70,6 +71,11 @@ def test_the_loading_block_runs_without_our_package(finished, tmp_path):
 
 
 HOSTILE = [
+    "```\n# a heading\n```",
+    "'x` ; touch /tmp/P ; `y'",
+    "# a heading",
+    BEGIN,
+    END,
     "\x85",
     "a\u2028b",
     "\r\n",
@@ -100,17 +106,25 @@ def hostile(finished, tmp_path_factory) -> Path:
 def test_hostile_names_are_text(finished, hostile, name, label, column):
     results = json.loads((finished / "results.json").read_text())
     results["data"] |= {"name": name, "label_column": label, "license": label, "language": [label]}
-    results["command"] = f"python x.py --dataset_name {name}"
+    results["features_note"] = f"column {column}"
+    results["command"] = shlex.join(["python", "x.py", "--dataset_name", name, label, column])
     config = yaml.safe_load((finished / "config.yaml").read_text())
     config |= {"dataset_name": name, "text_column": column, "label_column": label, "train_split": name}
+    headings = re.findall("^#+ .*", (finished / "README.md").read_text(), re.M)
+    headings[0] = f"# {hostile.name}"
     folder = RunFolder(hostile, config | {"eval_split": label, "tokenizer_name": column})
-    write_card(folder, results)
-    card = ModelCard.load(folder.card)
+    card = ModelCard(card_text(folder, results, None, ""))
     assert card.data.eval_results[0].dataset_name == name
-    assert card.data.license == label
+    assert {"license": card.data.license, "license_name": card.data.get("license_name")} == {
+        "license": "other", "license_name": label
+    }  # fmt: skip
     assert card.data.language == [label]
-    outside_code = re.sub(r"```.*?```|`[^`\n]*`", "", card.text, flags=re.S)
+    command = re.search(r"^(```+)sh\n(.*?)\n\1$", card.text, re.S | re.M).group(2)
+    assert shlex.split(command) == shlex.split(results["command"])  # who pastes it runs what was run
+    outside_code = re.sub(r"^(```+).*?^\1$|`[^`\n]*`", "", card.text, flags=re.S | re.M)
     assert "<script>" not in outside_code
+    assert "javascript:" not in outside_code
+    assert re.findall("^#+ .*", outside_code, re.M) == headings
     assert "<script>" in card.text or "<script>" not in name + label
     assert card.text.count(BEGIN) == card.text.count(END) == 1
     if name == "{{ 7 * 7 }}":
@@ -141,7 +155,7 @@ def test_the_body_names_what_differs_from_the_defaults(finished):
 def test_results_as_a_file_of_the_hub(finished):
     results = json.loads((finished / "results.json").read_text())
     assert evaluation_file(results) is None  # a local data set has no address
-    results["data"] |= {"name": "user/data", "files": []}
+    results["data"] |= {"name": "user/data", "on_hub": True}
     entries = parse_eval_result_entries(yaml.safe_load(evaluation_file(results)))
     figures = {entry.task_id: entry.value for entry in entries}
     assert figures["knn_accuracy"] == results["features"]["pretrained"]["knn_accuracy"]["mean"]

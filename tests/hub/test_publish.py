@@ -2,20 +2,23 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
-from conftest import command
+from conftest import ROOT, command
 from hub_server.faults import EVER
-from huggingface_hub import close_session
 
 from hf_ssl import patience
 from hf_ssl.errors import UserError
-from hf_ssl.hub.notes import BEGIN
-from hf_ssl.hub.publish import publish, push
+from hf_ssl.hub.access import open_repository
+from hf_ssl.hub.notes import BEGIN, notes_of
+from hf_ssl.hub.publish import Publication, publish
+from hf_ssl.hub.repository import Repository
 from hf_ssl.training.run_folder import RunFolder
 
 REPO = "alice/model"
@@ -55,8 +58,11 @@ class Remote:
     def files(self) -> dict[str, str]:
         return {path: entry.sha256 for path, entry in self.store.find(self.repo, "main").files.items()}
 
+    def content(self, name: str) -> bytes:
+        return self.store.content(self.store.find(self.repo, "main").files[name])
+
     def text(self, name: str) -> str:
-        return self.store.content(self.store.find(self.repo, "main").files[name]).decode()
+        return self.content(name).decode()
 
     def go_back(self, commit_id: str) -> None:
         """Make an old commit the newest again, and forget content that came after it."""
@@ -75,63 +81,117 @@ def remote(hub, api):
     return Remote(hub)
 
 
-def test_a_complete_state_in_one_commit(api, remote, folder, results):
-    published = publish(api, folder, results, REPO)
+@pytest.fixture
+def send(api, remote, folder, results):
+    """Publish the run."""
+    repository = Repository.look(api, REPO)
+
+    def publish_it(seconds=patience.LONG, results=results, **options):
+        return publish(Publication(folder, results, repository, **options), seconds)
+
+    return publish_it
+
+
+def test_a_complete_state_in_one_commit(send, remote, results):
+    published = send()
     assert published.changed
     assert remote.commits()[0] == published.commit
     assert len(remote.commits()) == 2
     expected = {"README.md", "results.json", "plots/loss.png", "model.safetensors", "config.json", "tokenizer.json"}
     assert expected <= set(remote.files())
     assert f'pipeline("fill-mask", model="{REPO}")' in remote.text("README.md")
-    assert json.loads(remote.text("results.json")) == results
-    again = publish(api, folder, results, REPO)
+    shared = json.loads(remote.text("results.json"))
+    assert shared["run"] == results["run"]
+    assert shared["files"] == sorted(set(remote.files()) - {".gitattributes", "results.json"})
+    again = send()
     assert not again.changed
     assert again.commit == published.commit
     assert len(remote.commits()) == 2
 
 
-def test_what_is_no_more_is_removed(api, remote, folder, results):
-    api.upload_file(path_or_fileobj=b"of mine", path_in_repo="notes.txt", repo_id=REPO)
-    publish(api, folder, results, REPO)
-    api.upload_file(path_or_fileobj=b"old", path_in_repo="plots/old.png", repo_id=REPO)
-    api.upload_file(path_or_fileobj=b"old", path_in_repo="model-00001-of-00002.safetensors", repo_id=REPO)
-    publish(api, folder, results, REPO)
-    assert "notes.txt" in remote.files()
-    assert not {"plots/old.png", "model-00001-of-00002.safetensors"} & set(remote.files())
+def test_no_path_of_ones_own_disk_is_published(remote, send, folder, results):
+    send()
+    folders = {str(folder.path.parent).encode(), str(Path(results["data"]["name"]).parent).encode(), str(ROOT).encode()}
+    assert any(part in json.dumps(results).encode() for part in folders)
+    for name in remote.files():
+        assert not [part for part in folders if part in remote.content(name)], name
+    assert "--dataset_name lines.txt" in remote.text("README.md")
+    assert "python scripts/" in remote.text("README.md") or "python " in remote.text("README.md")
 
 
-def test_the_card_alone_and_what_a_person_wrote(api, remote, folder, results):
-    publish(api, folder, results, REPO)
+def test_what_is_no_more_is_removed_and_nothing_else(api, remote, send, folder):
+    others = ["notes.txt", "plots/mine.png", "lora/adapter_model.safetensors", "tokenizer_notes.md"]
+    shutil.copy(folder.plots / "loss.png", folder.plots / "old.png")
+    (folder.model / "extra.json").write_text("{}")
+    send()
+    for name in others:
+        api.upload_file(path_or_fileobj=b"of mine", path_in_repo=name, repo_id=REPO)
+    (folder.model / "extra.json").unlink()
+    send()
+    assert "extra.json" not in remote.files()
+    assert set(others) < set(remote.files())
+    send(replace=True)
+    assert not set(others) & set(remote.files())
+    assert ".gitattributes" in remote.files()
+
+
+def test_a_card_that_a_person_wrote_is_kept_whole(api, remote, send):
+    mine = "---\nlicense: mit\n---\n# Mine\n\nBy hand.\n"
+    api.upload_file(path_or_fileobj=mine.encode(), path_in_repo="README.md", repo_id=REPO)
+    send()
+    assert notes_of(remote.text("README.md")) == "# Mine\n\nBy hand."
+    assert not send().changed
+
+
+def test_a_card_that_lost_a_marked_line_is_not_overwritten(api, remote, send):
+    send()
+    broken = remote.text("README.md").replace(BEGIN, "Written by hand.")
+    api.upload_file(path_or_fileobj=broken.encode(), path_in_repo="README.md", repo_id=REPO)
+    with pytest.raises(UserError, match="has lost one of the lines"):
+        send()
+    assert "Written by hand." in remote.text("README.md")
+
+
+def test_a_card_alone_speaks_of_what_lies_beside_it(remote, send, results):
+    send()
+    further = results | {"cost": results["cost"] | {"steps": 999}}
+    assert not send(results=further, card_only=True).changed
+    assert send(results=further).changed
+    assert "999 steps" in remote.text("README.md")
+
+
+def test_the_card_alone_and_what_a_person_wrote(send, api, remote):
+    send()
     before = remote.files()
     changed = remote.text("README.md").replace(BEGIN, f"{BEGIN}\nWritten by hand.").replace("## Limits", "## Spoilt")
     api.upload_file(path_or_fileobj=changed.encode(), path_in_repo="README.md", repo_id=REPO)
-    assert publish(api, folder, results, REPO, card_only=True).changed
+    assert send(card_only=True).changed
     assert "Written by hand." in remote.text("README.md")
     assert "## Limits" in remote.text("README.md")
     assert {n: o for n, o in before.items() if n != "README.md"} == {
         n: o for n, o in remote.files().items() if n != "README.md"
     }
-    assert not publish(api, folder, results, REPO).changed  # the whole run keeps it too
+    assert not send().changed  # the whole run keeps it too
 
 
-def test_no_card_alone_where_nothing_was_published(api, remote, folder, results):
+def test_no_card_alone_where_nothing_was_published(send, remote):
     with pytest.raises(UserError, match="no published run whose card"):
-        publish(api, folder, results, REPO, card_only=True)
+        send(card_only=True)
     assert len(remote.commits()) == 1
 
 
 @pytest.mark.parametrize("drop", ["before", "after"])
 @pytest.mark.parametrize("over", ["nothing", "an older state"])
-def test_a_server_that_dies_at_any_request(drop, over, hub, api, remote, folder, results, pauses):
+def test_a_server_that_dies_at_any_request(drop, over, send, hub, remote, folder, results, pauses):
     if over == "an older state":
-        publish(api, folder, results, REPO)
+        send()
         weights = bytearray((folder.model / "model.safetensors").read_bytes())
         weights[-1] ^= 1
         (folder.model / "model.safetensors").write_bytes(weights)
         results["cost"]["steps"] += 1
     old, old_files = remote.commits(), remote.files()
     hub.faults.clear()
-    publish(api, folder, results, REPO)
+    send()
     new_files, requests = remote.files(), len(hub.log)
     assert new_files != old_files
     assert requests >= 8
@@ -141,12 +201,12 @@ def test_a_server_that_dies_at_any_request(drop, over, hub, api, remote, folder,
         hub.faults.clear()
         fault = hub.faults.plan("", skip=number, times=EVER, drop=drop)
         with pytest.raises(UserError, match="was not published"):
-            publish(api, folder, results, REPO, seconds=0)
+            send(seconds=3)
         assert fault.hits
         assert remote.files() in (old_files, new_files), number
         seen.add(remote.files() == new_files)
         hub.faults.clear()
-        publish(api, folder, results, REPO)
+        send()
         assert remote.files() == new_files, number
         assert remote.commits()[1:] == old, number
     assert seen == ({False} if drop == "before" else {False, True}), [record.line for record in hub.log]
@@ -180,22 +240,22 @@ def test_a_process_that_is_killed_at_any_request(drop, hub, remote, run_folder, 
         assert len(remote.commits()) == 2, number
 
 
-def test_a_lost_answer_makes_no_second_commit(hub, api, remote, folder, results, pauses):
+def test_a_lost_answer_makes_no_second_commit(send, hub, remote, pauses):
     fault = hub.faults.plan("POST .*/commit/main", drop="after")
-    publish(api, folder, results, REPO)
+    send()
     assert fault.hits == 1
     assert len(remote.commits()) == 2
     assert "model.safetensors" in remote.files()
 
 
 @pytest.mark.parametrize("attempt", range(10))
-def test_of_two_runs_at_once_one_is_told(attempt, api, remote, folder, results):
+def test_of_two_runs_at_once_one_is_told(attempt, send, remote, results):
     ready, outcomes = threading.Barrier(2), {}
 
     def run(name: str) -> None:
         ready.wait()
         try:
-            outcomes[name] = publish(api, folder, results | {"run": name}, REPO)
+            outcomes[name] = send(results=results | {"run": name})
         except UserError as error:
             outcomes[name] = error
 
@@ -211,7 +271,7 @@ def test_of_two_runs_at_once_one_is_told(attempt, api, remote, folder, results):
     assert len(remote.commits()) == 2
 
 
-def test_a_commit_of_another_run_between_looking_and_committing(hub, api, remote, folder, results, pauses):
+def test_a_commit_of_another_run_between_looking_and_committing(send, hub, remote, results, pauses):
     def other() -> None:
         repo = remote.repo
         theirs = {"results.json": hub.store.entry("results.json", b'{"run": "theirs"}')}
@@ -219,17 +279,17 @@ def test_a_commit_of_another_run_between_looking_and_committing(hub, api, remote
 
     fault = hub.faults.plan("POST .*/preupload/", act=other)
     with pytest.raises(UserError, match="another run published"):
-        publish(api, folder, results, REPO)
+        send()
     assert fault.hits == 1
     assert 412 in [record.status for record in hub.log]
     assert list(remote.files()) == ["results.json"]
-    assert publish(api, folder, results, REPO, replace=True).changed
+    assert send(replace=True).changed
 
 
-def test_weights_of_unknown_origin_are_left_alone(api, remote, folder, results):
+def test_weights_of_unknown_origin_are_left_alone(send, api):
     api.upload_file(path_or_fileobj=b"0" * 100, path_in_repo="pytorch_model.bin", repo_id=REPO)
     with pytest.raises(UserError, match="another run published"):
-        publish(api, folder, results, REPO)
+        send()
 
 
 @pytest.mark.parametrize(
@@ -237,40 +297,66 @@ def test_weights_of_unknown_origin_are_left_alone(api, remote, folder, results):
     [{"status": 503}, {"status": 429, "headers": {"Retry-After": "7"}}, {"status": 504}, {"drop": "before"}],
     ids=["503", "429", "504", "drop"],
 )
-@pytest.mark.parametrize(
-    "match", ["GET /api/models/alice/model$", "GET .*/tree/", "validate-yaml", "POST .*/commit/main"]
-)
-def test_a_fault_that_passes(match, fault, hub, api, remote, folder, results, pauses):
+@pytest.mark.parametrize("match", ["GET /api/models/alice/model$", "validate-yaml", "POST .*/commit/main"])
+def test_a_fault_that_passes(match, fault, send, hub, remote, pauses):
     planned = hub.faults.plan(match, times=2, **fault)
-    assert publish(api, folder, results, REPO).changed
+    assert send().changed
     assert planned.hits == 2
     assert len(remote.commits()) == 2
     assert pauses
-    if "headers" in fault and "tree" not in match and "yaml" not in match:  # the client does not hand these headers out
+    if "headers" in fault and "yaml" not in match:  # the client does not hand these headers out
         assert pauses.count(7.0) == 2
 
 
 @pytest.mark.parametrize("answer", [{"status": 429, "headers": {"Retry-After": "100000"}}, {"status": 403}])
-def test_what_does_not_pass_ends_with_the_command_that_goes_on(answer, hub, api, remote, folder, results, pauses):
+def test_what_does_not_pass_ends_with_the_command_that_goes_on(answer, send, hub, remote, pauses):
     hub.faults.plan("POST .*/commit/main", times=EVER, **answer)
     with pytest.raises(
         UserError, match=r"finishes the job: python scripts/publish.py .*/run --hub_model_id alice/model"
     ):
-        push(api, folder, results, REPO)
+        send()
     assert max(pauses, default=0) < 60  # a day was asked for
     hub.faults.clear()
-    push(api, folder, results, REPO)
+    send()
     assert "model.safetensors" in remote.files()
 
 
-def test_a_server_that_says_nothing_is_not_waited_for(hub, api, remote, folder, results, monkeypatch):
+@pytest.mark.parametrize(
+    "match",
+    [
+        "whoami",
+        "repos/create",
+        "auth-check",
+        "GET /api/models/alice/model$",
+        "validate-yaml",
+        "preupload",
+        "POST .*/commit/main",
+    ],
+)
+def test_a_server_that_says_nothing_is_not_waited_for(match, hub, api, remote, send, folder, monkeypatch):
     monkeypatch.setattr(patience, "SILENCE", 0.5)
-    patience.patiently(lambda: None, 0)
-    close_session()  # the next one has that time-out
-    fault = hub.faults.plan("POST .*/commit/main", delay=5)
+    fault = hub.faults.plan(match, delay=8)
     begun = time.monotonic()
-    publish(api, folder, results, REPO)
+    open_repository(api, REPO, folder.path, private=False, run=None)
+    send()
     assert fault.hits == 1
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 6
     assert len(remote.commits()) == 2
-    close_session()
+
+
+def test_the_time_is_bounded_in_all(hub, remote, send):
+    fault = hub.faults.plan("lfs/objects/batch", times=EVER, status=503)  # which the client tries for 23 s on its own
+    begun = time.monotonic()
+    with pytest.raises(UserError, match="finishes the job"):
+        send(seconds=2)
+    assert time.monotonic() - begun < 10
+    assert fault.hits
+    hub.faults.clear()
+    assert send().changed
+
+
+@pytest.mark.parametrize(("headers", "pause"), [({"Retry-After": "0"}, 1.0), ({"RateLimit": '"api";r=0;t=9'}, 9.0)])
+def test_as_long_as_asked_and_no_loop(headers, pause, hub, remote, send, pauses):
+    hub.faults.plan("POST .*/commit/main", status=429, headers=headers)
+    send()
+    assert pauses == [pause]
