@@ -78,7 +78,7 @@ def _metadata(name: str, results: dict[str, Any]) -> ModelCardData:
         pipeline_tag=model["pipeline"],
         license=_license(data["license"]),
         license_name=data["license"] if _license(data["license"]) == "other" else None,
-        language=data["language"],
+        language=data["language"] or None,
         base_model=model["base"] if model["base_on_hub"] else None,
         datasets=[data["name"]] if data["on_hub"] else None,
         tags=["self-supervised", model["tag"], "hf_ssl"],

@@ -162,6 +162,7 @@ def test_positions_are_a_few_integers(parquet):
     assert all(len(str(position)) < 200 for position in batch.positions.values())
 
 
+@pytest.mark.endurance
 def test_datasets_own_shuffle_buffer_is_not_exact(parquet):
     """The negative control: what the resume test would catch."""
     dataset = datasets.load_dataset(str(parquet), split="train", streaming=True).shuffle(seed=0, buffer_size=100)
