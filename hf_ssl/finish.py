@@ -54,7 +54,7 @@ def finish(
 ) -> None:
     """Save, measure, draw, write card and results; the results come last and mark the run as finished."""
     task, product = material.task, material.task.product(model)
-    save_model(folder, product, material.prepared)
+    save_model(folder, task, product, material.prepared)
     heldout = material.held_out.score(model, autocast) if material.held_out else None
     features, note = _features(material, model, autocast, arguments.seed)
     last = newest_checkpoint(folder.checkpoints)
@@ -74,11 +74,12 @@ def finish(
     print(f"model, card and results are in {folder.path}")
 
 
-def save_model(folder: RunFolder, product: Any, prepared: Prepared) -> None:
+def save_model(folder: RunFolder, task: PretextTask, product: Any, prepared: Prepared) -> None:
     """Write the model and its processor, both or neither."""
     with replace_folder(folder.model) as temporary:
         product.save_pretrained(temporary)
         prepared.processor.save_pretrained(temporary)
+        task.write_beside(product, temporary)
 
 
 def _features(

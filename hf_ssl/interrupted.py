@@ -31,7 +31,7 @@ def results_so_far(folder: RunFolder) -> dict[str, Any]:
     prepared = task.load_prepared(folder.processor)
     model = task.model(prepared, arguments.seed)
     model.load_state_dict(checkpoint.tensors("model"), strict=False)  # tied weights are saved once
-    save_model(folder, task.product(model), prepared)
+    save_model(folder, task, task.product(model), prepared)
     data = folder.data() | {"label_column": None} | skipped_rows(checkpoint.state["positions"].values())
     note = f"the run was interrupted after step {checkpoint.state['step']} of {arguments.max_steps}"
     folder.cut_log(checkpoint.state["step"])  # as going on does

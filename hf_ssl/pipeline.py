@@ -141,9 +141,9 @@ def _survey(
     reader = task.reader(held_out=_training_side(source), strict=data.bad_rows == "error")
     inputs = first_inputs(source.train, reader, task.size_of, task.surveyed, _most_skipped(task, data))
     seen = sum(map(task.size_of, inputs))
-    if task.units_per_sample == 1 and seen < min(task.surveyed, arguments.batch_size):
+    if task.units_per_sample == 1 and seen < task.surveyed and len(inputs) < arguments.batch_size:
         raise UserError(
-            f"'{source.name}' holds {seen} usable rows to train on, fewer than --batch_size {arguments.batch_size}; "
+            f"'{source.name}' holds {len(inputs)} usable rows to train on, fewer than --batch_size {arguments.batch_size}; "
             "give a smaller one"
         )
     with replace_folder(folder.processor) as temporary:

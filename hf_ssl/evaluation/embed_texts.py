@@ -10,6 +10,36 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 ROWS_AT_ONCE = 64
 
 
+def embed_whole_texts(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Sequence[str],
+    progress: Callable[[int], Any] = lambda _rows: None,
+) -> dict[str, np.ndarray]:
+    """What a static encoder says of texts of any length; see `embed_texts`."""
+    features = np.zeros((len(texts), model.config.hidden_size), np.float32)
+    for begin in range(0, len(texts), ROWS_AT_ONCE):
+        part = list(texts[begin : begin + ROWS_AT_ONCE])
+        encodings = [e.ids for e in tokenizer.backend_tokenizer.encode_batch_fast(part, add_special_tokens=False)]
+        tokens, mask = as_batch(encodings, tokenizer.pad_token_id or 0)
+        with torch.no_grad():
+            said = model(input_ids=tokens.to(model.device), attention_mask=mask.to(model.device))
+        features[begin : begin + len(part)] = said.pooler_output.float().cpu().numpy()
+        progress(len(part))
+    return {"mean of embeddings": features}
+
+
+def as_batch(encodings: Sequence[Sequence[int]], padding: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Token lists -> tokens and mask, int64 of shape (rows, longest)."""
+    longest = max(1, max(map(len, encodings), default=0))
+    tokens = torch.full((len(encodings), longest), padding)
+    mask = torch.zeros((len(encodings), longest), dtype=torch.long)
+    for place, ids in enumerate(encodings):
+        tokens[place, : len(ids)] = torch.tensor(ids)
+        mask[place, : len(ids)] = 1
+    return tokens, mask
+
+
 def embed_texts(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
@@ -40,12 +70,7 @@ def embed_texts(
     model.eval()
     for begin in range(0, len(order), ROWS_AT_ONCE):
         rows = order[begin : begin + ROWS_AT_ONCE]
-        width = max(1, max(len(encodings[row]) for row in rows))
-        tokens = torch.full((len(rows), width), padding)
-        mask = torch.zeros((len(rows), width), dtype=torch.long)
-        for place, row in enumerate(rows):
-            tokens[place, : len(encodings[row])] = torch.tensor(encodings[row])
-            mask[place, : len(encodings[row])] = 1
+        tokens, mask = as_batch([encodings[row] for row in rows], padding)
         tokens, mask = tokens.to(model.device), mask.to(model.device)
         with torch.no_grad(), autocast():
             states = model.base_model(input_ids=tokens, attention_mask=mask, output_hidden_states=True).hidden_states

@@ -25,13 +25,11 @@ class HeldOut:
         task: gives the loss.
         prepared: what the task learned before training.
         parts: corrupted batches.
-        keys: of each part, int64.
     """
 
     task: PretextTask
     prepared: Prepared
     parts: list[dict[str, Tensor]]
-    keys: list[Tensor]
 
     def score(
         self, model: Any, autocast: Callable[[], Any], stopped: Callable[[], bool] = lambda: False
@@ -73,12 +71,12 @@ def hold_out(task: PretextTask, prepared: Prepared, rows: Rows, split_by_hash: b
     groups = [whole[i : i + size] for i in range(0, len(whole), size)]
     if task.needs_whole_batch and len(groups) > 1 and len(groups[-1]) < size:
         groups.pop()  # fewer to compare with would be another figure
-    keys = [torch.tensor([key_of("held-out", sample.spans.tobytes()) for sample in group]) for group in groups]
-    parts = [measured.corrupt(measured.collate(group), key, prepared) for group, key in zip(groups, keys, strict=True)]
-    usable = [(part, key) for part, key in zip(parts, keys, strict=True) if "labels" not in part or len(part["labels"])]
-    if not usable:
-        return None
-    return HeldOut(measured, prepared, [part for part, _ in usable], [key for _, key in usable])
+    parts = []
+    for group in groups:
+        keys = torch.tensor([key_of("held-out", sample.spans.tobytes()) for sample in group])
+        parts.append(measured.corrupt(measured.collate(group), keys, prepared))
+    usable = [part for part in parts if "labels" not in part or len(part["labels"])]
+    return HeldOut(measured, prepared, usable) if usable else None
 
 
 def _shape(sample: Sample) -> tuple[tuple[int, ...], ...]:

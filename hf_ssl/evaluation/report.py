@@ -63,6 +63,7 @@ def results_of(
             "base_revision": getattr(model.config, "_commit_hash", None) if base else None,
             "tag": task.tag,
             "pipeline": task.pipeline,
+            "library": task.library,
         },
         "baseline": {"key": task.baseline[0], "title": task.baseline[1]},
         "seed": arguments.seed,

@@ -74,7 +74,7 @@ def _metadata(name: str, results: dict[str, Any]) -> ModelCardData:
         ]
     return ModelCardData(
         model_name=name,
-        library_name="transformers" if stock(model) else "pytorch",
+        library_name="pytorch" if model["library"] == "transformers" and not stock(model) else model["library"],
         pipeline_tag=model["pipeline"],
         license=_license(data["license"]),
         license_name=data["license"] if _license(data["license"]) == "other" else None,

@@ -139,7 +139,9 @@ def _publish_once(publication: Publication) -> Published:
 
 def _contents(folder: RunFolder, results: dict[str, Any]) -> dict[str, Path | bytes]:
     """Everything but card and results: name in the repository -> file or content."""
-    contents: dict[str, Path | bytes] = {file.name: file for file in sorted(folder.model.iterdir()) if file.is_file()}
+    contents: dict[str, Path | bytes] = {
+        file.relative_to(folder.model).as_posix(): file for file in sorted(folder.model.rglob("*")) if file.is_file()
+    }
     contents |= {f"plots/{name}": folder.plots / name for name in results["plots"].values()}
     evaluation = evaluation_file(results)
     return contents | ({EVALUATION: evaluation.encode()} if evaluation else {})

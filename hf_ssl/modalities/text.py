@@ -89,7 +89,7 @@ class TextTask(PretextTask):
             load_tokenizer(name) if name else train_tokenizer(inputs, self.vocabulary_size, self.sequence_length)
         )
         counts = torch.from_numpy(count_tokens(tokenizer, inputs))
-        if counts.sum() < self.sequence_length and sum(map(len, inputs)) < self.surveyed:
+        if self.units_per_sample > 1 and counts.sum() < self.sequence_length and sum(map(len, inputs)) < self.surveyed:
             raise UserError(
                 f"there are {int(counts.sum())} tokens to train on, less than one block of --sequence_length "
                 f"{self.sequence_length}"

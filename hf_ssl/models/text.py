@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from transformers import (
     AutoConfig,
+    AutoModel,
     AutoModelForMaskedLM,
     ModernBertConfig,
     PretrainedConfig,
@@ -56,6 +57,21 @@ def masked_language_model(
     if model.base_model is model:
         raise UserError(f"{type(model).__name__} has no separate encoder; choose another --config_name")
     return model
+
+
+def encoder_model(arguments: "TextTask", tokenizer: PreTrainedTokenizerBase, seed: int) -> PreTrainedModel:
+    """Build or load an encoder without a head; see `masked_language_model`."""
+    name = arguments.model_name_or_path or arguments.config_name or arguments.model_size
+    with making("text encoder", name), seeded(seed):
+        config = _config(arguments, tokenizer)
+        set_dropout(config, arguments.dropout)
+        if not arguments.model_name_or_path:
+            return AutoModel.from_config(config, **options())
+        model, information = AutoModel.from_pretrained(
+            name, config=config, **options(), use_safetensors=True, output_loading_info=True
+        )
+        report_missing(name, information)
+        return model
 
 
 def untrained_like(model: PreTrainedModel, seed: int) -> PreTrainedModel:

@@ -52,6 +52,7 @@ class PretextTask(abc.ABC):
         embedded: the built-in data set.
         tag: of the card.
         pipeline: that a finished model serves, as the Hub calls it.
+        library: by which a finished model is loaded, as the Hub calls it.
         baseline: key and title of the held-out figure that needs no model.
         most_skipped: share of unusable rows above which a run stops.
         watched_rows: labelled rows for a kNN during training, bank and test.
@@ -64,6 +65,7 @@ class PretextTask(abc.ABC):
     embedded: ClassVar[str]
     tag: ClassVar[str]
     pipeline: ClassVar[str]
+    library: ClassVar[str] = "transformers"
     baseline: ClassVar[tuple[str, str]]
     most_skipped: ClassVar[float]
     watched_rows: ClassVar[tuple[int, int]] = (0, 0)
@@ -166,6 +168,10 @@ class PretextTask(abc.ABC):
     def product(self, model: Any) -> "PreTrainedModel":
         """What is kept of a trained model: a stock class."""
         return model
+
+    def write_beside(self, product: "PreTrainedModel", folder: Path) -> None:
+        """Write what belongs beside the saved model and processor; most tasks have nothing."""
+        del product, folder
 
     def for_measuring(self) -> Self:
         """The task as held-out rows are measured with, whatever training hides."""

@@ -1,6 +1,5 @@
 """Contrastive views: which two views come from one image? (SimCLR: Chen et al. 2020)."""
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -106,27 +105,18 @@ class Contrastive(ImageTask):
         """Cross-entropy in nats of finding the other view among those of the whole batch, of all processes (NT-Xent)."""
         import torch
 
-        from hf_ssl.models.batchwise import gather_with_gradients
+        from hf_ssl.models.contrast import contrast
 
-        rows = len(batch["first"])
-        projected = model(torch.cat([batch["first"], batch["second"]])).float()
-        views = torch.nn.functional.normalize(projected, dim=1).view(2, rows, -1)
-        everyone, begin = gather_with_gradients(views, dim=1) if model.training else (views, 0)
-        rows_of_all = everyone.shape[1]
-        similarity = views.flatten(0, 1) @ everyone.flatten(0, 1).T / self.temperature
-        own = begin + torch.arange(rows, device=views.device)
-        itself = torch.cat([own, own + rows_of_all])
-        other = torch.cat([own + rows_of_all, own])
-        similarity = similarity.scatter(1, itself[:, None], float("-inf"))
-        loss = torch.nn.functional.cross_entropy(similarity, other)
-        return {"loss": loss, "logits": similarity[:rows].detach(), "labels": other[:rows]}
+        projected = model(torch.cat([batch["first"], batch["second"]]))
+        return contrast(projected, self.temperature, model.training)
 
     def heldout_figures(
         self, score: dict[str, float], parts: "list[dict[str, Tensor]]", prepared: Prepared
     ) -> dict[str, float]:
         """Loss, accuracy, and the loss of guessing among as many views."""
-        others = 2 * len(parts[0]["first"]) - 1
-        return score | {"chance_loss": math.log(max(others, 1)), "chance_accuracy": 1 / max(others, 1)}
+        from hf_ssl.models.contrast import chance
+
+        return score | chance(len(parts[0]["first"]))
 
     def pictures(self, model: Any, batch: "dict[str, Tensor]", keys: "Tensor", prepared: Prepared) -> dict[str, Any]:
         """The image and its two views."""

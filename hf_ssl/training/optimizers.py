@@ -27,7 +27,7 @@ def build_optimizers(
         weight_decay: decoupled, of matrices only.
         precision: in which Muon multiplies.
     """
-    tables = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
+    tables = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding | nn.EmbeddingBag)}
     head = model.get_output_embeddings()
     tables |= {id(head.weight)} if head is not None else set()
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -38,10 +38,13 @@ def build_optimizers(
         groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
         optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=learning_rate, betas=betas, fused=True)]
     else:
-        optimizers = [
-            Muon(matrices, lr=learning_rate, weight_decay=weight_decay, precision=precision),
-            torch.optim.AdamW(others, lr=embedding_learning_rate, betas=betas, weight_decay=0.0, fused=True),
-        ]
+        optimizers = []
+        if matrices:
+            optimizers.append(Muon(matrices, lr=learning_rate, weight_decay=weight_decay, precision=precision))
+        if others:
+            optimizers.append(
+                torch.optim.AdamW(others, lr=embedding_learning_rate, betas=betas, weight_decay=0.0, fused=True)
+            )
     for group in (group for optimizer in optimizers for group in optimizer.param_groups):
         group["peak"] = group["lr"]
     return optimizers
