@@ -223,6 +223,7 @@ def test_a_process_that_is_killed_at_any_request(drop, hub, remote, run_folder, 
         return subprocess.Popen(line, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     old, old_files = remote.commits(), remote.files()
+    hub.faults.clear()
     assert start().wait(60) == 0
     new_files, requests = remote.files(), len(hub.log)
     for number in range(requests):
