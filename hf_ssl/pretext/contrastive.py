@@ -108,7 +108,8 @@ class Contrastive(ImageTask):
         from hf_ssl.models.contrast import contrast
 
         projected = model(torch.cat([batch["first"], batch["second"]]))
-        return contrast(projected, self.temperature, model.training)
+        with torch.autocast(projected.device.type, enabled=False):  # short vectors: float32 costs nothing
+            return contrast(projected, self.temperature, model.training)
 
     def heldout_figures(
         self, score: dict[str, float], parts: "list[dict[str, Tensor]]", prepared: Prepared

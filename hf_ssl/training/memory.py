@@ -3,8 +3,7 @@
 import ctypes
 import sys
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
-LARGEST_THRESHOLD = 2**25  # that glibc takes
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of malloc.h
 KEPT = 2**30
 
 
@@ -14,5 +13,5 @@ def keep_freed_memory() -> None:
         return
     library = ctypes.CDLL(None)
     if hasattr(library, "mallopt"):  # not in other C libraries
-        library.mallopt(M_MMAP_THRESHOLD, LARGEST_THRESHOLD)
+        library.mallopt(M_MMAP_MAX, 0)
         library.mallopt(M_TRIM_THRESHOLD, KEPT)

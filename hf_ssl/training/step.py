@@ -58,7 +58,8 @@ def take_step(
     for number, part in enumerate(parts, start=1):
         # Processes exchange gradients after the last part only.
         with contextlib.nullcontext() if number == len(parts) else accelerator.no_sync(model):
-            mean = task.loss(model, part)["loss"]
+            with accelerator.autocast():  # large products of the loss itself, too
+                mean = task.loss(model, part)["loss"]
             share = _targets(part) / targets
             # Processes average their gradients; times their number it is a sum of shares.
             accelerator.backward(mean * (share * accelerator.num_processes))
