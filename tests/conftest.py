@@ -28,10 +28,11 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 import pytest_socket
-from huggingface_hub import HfApi
 from PIL import Image
 
 from hf_ssl.data.stream import Block
+
+pytest_plugins = ["hub_fixtures"]
 
 ROOT = Path(__file__).parent.parent
 TOPICS = {
@@ -186,33 +187,3 @@ def pretrain(*arguments: object, script: str = "pretrain_mlm.py") -> None:
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     module.main([str(argument) for argument in arguments])
-
-
-@pytest.fixture
-def hub(tmp_path: Path):
-    """A Hub of one's own."""
-    from hub_server.server import HubServer
-
-    with HubServer(tmp_path / "hub") as server:
-        yield server
-
-
-@pytest.fixture
-def api(hub) -> HfApi:
-    """Its client, as alice, who may write."""
-    return HfApi(hub.url, token="hf_alice_write")
-
-
-@pytest.fixture(scope="session")
-def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a small run on text without labels; for copying."""
-    folder = tmp_path_factory.mktemp("runs")
-    (folder / "lines.txt").write_text("\n".join(sentences(300)[0]))
-    pretrain(*SMALL, "--dataset_name", folder / "lines.txt", "--output_dir", folder / "run")
-    return folder / "run"
-
-
-@pytest.fixture
-def run_folder(finished_run: Path, tmp_path: Path) -> Path:
-    """A finished run of one's own."""
-    return shutil.copytree(finished_run, tmp_path / "run")
