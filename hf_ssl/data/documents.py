@@ -1,6 +1,7 @@
 """Rows of text -> one sample a document, of one shape."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from transformers import PreTrainedTokenizerBase
 from hf_ssl.data.stream import Block, Sample, Skipped
 from hf_ssl.data.text import TextRows
 
+REMEMBERED = 50_000_000  # tokens: later epochs need not make them again
 LETTERS_A_TOKEN = 20  # more than there are: what is longer is cut before it is tokenised
 
 
@@ -27,15 +29,13 @@ class DocumentEncoder:
     rows: TextRows
     length: int
     shortest: int
+    _known: dict[tuple[int, int], np.ndarray] = field(default_factory=dict, compare=False)
 
     def encode(self, block: Block, carry: list[Any]) -> tuple[list[Sample], list[Any], list[Skipped]]:
         """Return a sample ("input_ids", int32 of shape (length,)) a usable row, nothing left over, and the rows skipped."""
         usable, skipped = self.rows.read(block)
-        texts = [text[: LETTERS_A_TOKEN * self.length] for _, text in usable]
-        encodings = self.tokenizer.backend_tokenizer.encode_batch_fast(texts, add_special_tokens=False)
         samples = []
-        for (place, _), encoding in zip(usable, encodings, strict=True):
-            row, ids = int(block.rows[place]), encoding.ids[: self.length]
+        for row, ids in self._tokens(block.shard, [(int(block.rows[place]), text) for place, text in usable]):
             if len(ids) < self.shortest:
                 skipped.append(Skipped(row, f"fewer than {self.shortest} tokens"))
                 continue
@@ -43,3 +43,15 @@ class DocumentEncoder:
             tokens[: len(ids)] = ids
             samples.append(Sample({"input_ids": tokens}, np.array([[block.shard, row, 0, len(ids)]], np.int64)))
         return samples, carry, skipped
+
+    def _tokens(self, shard: int, texts: list[tuple[int, str]]) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield (row, its first tokens)."""
+        new = [(row, text[: LETTERS_A_TOKEN * self.length]) for row, text in texts if (shard, row) not in self._known]
+        encodings = self.tokenizer.backend_tokenizer.encode_batch_fast(
+            [text for _, text in new], add_special_tokens=False
+        )
+        made = {row: np.array(e.ids[: self.length], np.int32) for (row, _), e in zip(new, encodings, strict=True)}
+        if (len(self._known) + len(made)) * self.length <= REMEMBERED:
+            self._known.update({(shard, row): ids for row, ids in made.items()})
+        for row, _ in texts:
+            yield row, made[row] if row in made else self._known[shard, row]

@@ -1,6 +1,9 @@
 """Contrastive crops: parts of the right length from the right document, the same in any batch; sentence-transformers loads it."""
 
 import json
+import re
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -41,6 +44,23 @@ def test_a_document_a_sample(made):
         prepared.processor.decode(ids[ids != prepared.processor.pad_token_id]).split()
         == text.replace(".", " .").split()
     )
+
+
+def test_what_is_remembered_changes_nothing(made, monkeypatch):
+    task, prepared, block = made
+    encoder = task.encoder(prepared)
+    first, again = (encoder.encode(block, [])[0] for _ in range(2))
+    monkeypatch.setattr("hf_ssl.data.documents.REMEMBERED", 0)
+    forgetful = task.encoder(prepared)
+    for _ in range(2):
+        other = forgetful.encode(block, [])[0]
+        assert not forgetful._known
+        for samples in (first, again):
+            assert all(
+                np.array_equal(a.values["input_ids"], b.values["input_ids"])
+                for a, b in zip(samples, other, strict=True)
+            )
+    assert len(encoder._known) == 200
 
 
 @settings(max_examples=30, deadline=None)
@@ -95,7 +115,11 @@ def test_sentence_transformers_loads_it(encoder, parquet, tmp_path):
     assert np.allclose(theirs, ours, atol=1e-4)
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert set(results["features"]) == {"pretrained", "untrained", "tfidf_svd"}
-    assert "library_name: sentence-transformers" in (tmp_path / "run" / "README.md").read_text()
+    card = (tmp_path / "run" / "README.md").read_text()
+    assert "library_name: sentence-transformers" in card
+    block = re.search(r"```python\n(.*?)```", card, re.S).group(1)
+    hide = "import sys; sys.modules['hf_ssl'] = None\n"
+    subprocess.run([sys.executable, "-c", hide + block], cwd=tmp_path / "run", check=True, capture_output=True)
 
 
 @pytest.mark.parametrize(
