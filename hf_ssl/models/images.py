@@ -65,7 +65,13 @@ def classifier_model(
 
 def reconstruction_model(arguments: "ImageTask", seed: int) -> PreTrainedModel:
     """A ``...ForMaskedImageModeling`` (SimMIM: Xie et al. 2022); see `encoder_model`."""
-    config = _config(arguments, encoder_stride=arguments.patch_size)
+    config = _config(arguments)
+    halvings = len(getattr(config, "depths", [0])) - 1  # of the grid, in hierarchical models like Swin
+    config.update({"encoder_stride": config.patch_size * 2**halvings})
+    if arguments.image_size % config.encoder_stride:
+        raise UserError(
+            f"--image_size {arguments.image_size} is no multiple of {config.encoder_stride}, the stride of the model's last layer"
+        )
     return _build(AutoModelForMaskedImageModeling, arguments, config, {}, seed)
 
 

@@ -5,7 +5,7 @@ import torch
 from conftest import image_batch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import ViTMAEForPreTraining
+from transformers import SwinConfig, ViTMAEForPreTraining
 
 from hf_ssl.errors import UserError
 from hf_ssl.pretext.masked_image import MaskedImage
@@ -100,3 +100,15 @@ def test_pictures_show_the_image_where_it_was_visible():
 def test_nonsense_is_refused(flags, match):
     with pytest.raises(UserError, match=match):
         MaskedImage(**flags)
+
+
+def test_simmim_of_a_hierarchical_model(tmp_path):
+    SwinConfig(embed_dim=24, depths=[1, 1], num_heads=[2, 2], window_size=4).save_pretrained(tmp_path)
+    flags = {"objective": "simmim", "config_name": str(tmp_path)}
+    task, prepared, batch = image_batch(MaskedImage(image_size=16, **flags), rows=4)
+    model = task.model(prepared, 0)
+    part = task.corrupt(batch, torch.arange(4), prepared)
+    assert task.loss(model, part)["loss"].isfinite()
+    assert type(model).__name__ == "SwinForMaskedImageModeling"
+    with pytest.raises(UserError, match="--image_size 20 is no multiple of 8, the stride of the model's last layer"):
+        MaskedImage(image_size=20, **flags).model(prepared, 0)
