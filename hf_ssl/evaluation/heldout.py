@@ -65,8 +65,8 @@ def hold_out(task: PretextTask, prepared: Prepared, rows: Rows, split_by_hash: b
         batch_size: of training: tasks that compare samples with one another are measured with as many.
     """
     measured = task.for_measuring()
-    samples = list(_samples(measured, prepared, rows, split_by_hash))
     size = batch_size if task.needs_whole_batch else ROWS_AT_ONCE
+    samples = list(_samples(measured, prepared, rows, split_by_hash, max(MOST_SAMPLES, size)))
     whole = [sample for sample in samples if _shape(sample) == _shape(samples[0])]
     groups = [whole[i : i + size] for i in range(0, len(whole), size)]
     if task.needs_whole_batch and len(groups) > 1 and len(groups[-1]) < size:
@@ -83,16 +83,16 @@ def _shape(sample: Sample) -> tuple[tuple[int, ...], ...]:
     return tuple(value.shape for value in sample.values.values())
 
 
-def _samples(task: PretextTask, prepared: Prepared, rows: Rows, split_by_hash: bool) -> Iterator[Sample]:
-    """At most 512 samples; if there is less than one block of text, that."""
+def _samples(task: PretextTask, prepared: Prepared, rows: Rows, split_by_hash: bool, most: int) -> Iterator[Sample]:
+    """At most ``most`` samples; if there is less than one block of text, that."""
     encoder = task.encoder(prepared, held_out=True if split_by_hash else None)
     carry: list[Any] = []
     count = 0
     for block in unshuffled_blocks(rows):
         samples, carry, _ = encoder.encode(block, carry)
-        yield from samples[: MOST_SAMPLES - count]
+        yield from samples[: most - count]
         count += len(samples)
-        if count >= MOST_SAMPLES:
+        if count >= most:
             return
     if carry:
         yield Sample(

@@ -12,6 +12,7 @@ from hf_ssl.data.text import is_held_out
 from hf_ssl.evaluation.embed_texts import embed_texts
 from hf_ssl.evaluation.heldout import hold_out
 from hf_ssl.evaluation.labelled import TooFewLabelsError, labelled_rows
+from hf_ssl.pretext.contrastive_text import ContrastiveText
 from hf_ssl.pretext.masked_language import MaskedLanguage
 
 TASK = MaskedLanguage(sequence_length=32, vocabulary_size=400, mask_probability=0.5)
@@ -95,3 +96,9 @@ def test_features_do_not_depend_on_order_or_padding(prepared):
         assert np.allclose(table, backwards[layer][::-1], atol=1e-4)
         alone = embed_texts(model, tokenizer, texts[:1], 32, contextlib.nullcontext)[layer]
         assert np.allclose(table[:1], alone, atol=1e-4)
+
+
+def test_what_compares_samples_is_measured_with_as_many_as_it_trains_with(prepared, rows):
+    task = ContrastiveText(sequence_length=64, vocabulary_size=400, embedding_size=16)
+    (part,) = hold_out(task, prepared, rows, split_by_hash=False, batch_size=1000).parts
+    assert len(part["first"]) == 1000
