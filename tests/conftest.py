@@ -31,6 +31,7 @@ import pytest_socket
 from PIL import Image
 
 from hf_ssl.data.stream import Block
+from hf_ssl.errors import UserError
 
 pytest_plugins = ["hub_fixtures"]
 
@@ -187,3 +188,12 @@ def pretrain(*arguments: object, script: str = "pretrain_mlm.py") -> None:
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     module.main([str(argument) for argument in arguments])
+
+
+def refused(folder: Path, *arguments, match: str) -> None:
+    """The run is refused with a sentence, and leaves no trace."""
+    existed = folder.exists()
+    with pytest.raises(UserError, match=match) as caught:
+        pretrain(*SMALL, *arguments, "--output_dir", folder)
+    assert "\n" not in str(caught.value)
+    assert folder.exists() == existed

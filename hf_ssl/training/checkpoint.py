@@ -9,13 +9,14 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from hf_ssl.errors import UserError
 
@@ -82,6 +83,13 @@ def save_checkpoint(root: Path, state: dict[str, Any], tensors: dict[str, dict[s
     for old in _all(root)[:-KEPT]:
         shutil.rmtree(old)
     return path
+
+
+def model_tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Parameters and kept buffers, each once: tied weights share a tensor."""
+    yield from model.named_parameters()
+    kept = model.state_dict()
+    yield from ((name, buffer) for name, buffer in model.named_buffers() if name in kept)
 
 
 def newest_checkpoint(root: Path) -> Checkpoint | None:

@@ -19,7 +19,7 @@ from hf_ssl.pretext.base import Prepared, PretextTask
 from hf_ssl.progress import progress_bar
 from hf_ssl.randomness import key_of
 from hf_ssl.training.arguments import CONTINUED, TrainingArguments
-from hf_ssl.training.checkpoint import Checkpoint, save_checkpoint
+from hf_ssl.training.checkpoint import Checkpoint, model_tensors, save_checkpoint
 from hf_ssl.training.log import StepLog
 from hf_ssl.training.optimizers import (
     build_optimizers,
@@ -114,7 +114,7 @@ class Pretraining:
         own = {p: self.progress.positions[p] for p in self._batches().partitions() if p in self.progress.positions}
         positions = {p: position for part in gather_object([own]) for p, position in part.items()}
         if self.accelerator.is_main_process:
-            tensors = {"model": dict(_tensors(self.model)), "optimizer": optimizer_tensors(self.optimizers)}
+            tensors = {"model": dict(model_tensors(self.model)), "optimizer": optimizer_tensors(self.optimizers)}
             save_checkpoint(self.folder.checkpoints, {**vars(self.progress), "positions": positions}, tensors)
 
     def run(self) -> Progress:
@@ -243,10 +243,3 @@ class Pretraining:
             unit_scale=True,
             disable=not self.accelerator.is_main_process,
         )
-
-
-def _tensors(model: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
-    """Parameters and kept buffers, each once: tied weights share a tensor."""
-    yield from model.named_parameters()
-    kept = model.state_dict()
-    yield from ((name, buffer) for name, buffer in model.named_buffers() if name in kept)
