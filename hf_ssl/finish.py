@@ -86,7 +86,7 @@ def _features(
     material: Material, model: Any, autocast: Callable[[], Any], seed: int
 ) -> tuple[dict[str, Any] | None, str]:
     if not material.label_column:
-        return None, "there is no label column"
+        return None, "no label column was used"
     task, source = material.task, material.source
     try:
         bank, test = labelled_rows(task, source.train, source.evaluation, material.label_column)

@@ -39,6 +39,7 @@ def pretrain(
     hub: HubArguments,
     api: HfApi,
     command: str,
+    measure_features: bool = True,
 ) -> None:
     """Run or go on with a pretraining run, up to its results and card, and publish it if that is asked for.
 
@@ -49,6 +50,7 @@ def pretrain(
         hub: whether and where to publish.
         api: of the Hub.
         command: the command line, for the card.
+        measure_features: against labels, where there are any.
 
     Raises:
         UserError: for whatever the user can mend.
@@ -75,7 +77,7 @@ def pretrain(
             accelerator.print(table_of(json.loads(folder.results.read_text())))
             accelerator.print(f"{folder.path} holds a finished run; nothing was trained")
         else:
-            material = _prepare(task, data, arguments, folder, accelerator)
+            material = _prepare(task, data, arguments, folder, accelerator, measure_features)
             if main and hub.push_to_hub:
                 _open(api, hub, folder)
             model = material.task.model(material.prepared, arguments.seed)
@@ -106,7 +108,12 @@ def _finish(
 
 
 def _prepare(
-    task: PretextTask, data: DataArguments, arguments: TrainingArguments, folder: RunFolder, accelerator: Accelerator
+    task: PretextTask,
+    data: DataArguments,
+    arguments: TrainingArguments,
+    folder: RunFolder,
+    accelerator: Accelerator,
+    measure_features: bool,
 ) -> Material:
     with accelerator.main_process_first():
         accept = data.changed_data == "accept"
@@ -115,7 +122,7 @@ def _prepare(
         source = open_source(data, begun_with, identify=accelerator.is_main_process)
         table = first_table(source.train, data.dataset_name)
         task = task.for_columns(table, data.dataset_name)
-        label_column = find_label_column(table, data)
+        label_column = find_label_column(table, data) if measure_features else None
         if source.evaluation is not None:
             task.for_columns(first_table(source.evaluation, data.dataset_name), data.dataset_name)
         if accelerator.is_main_process:

@@ -136,11 +136,11 @@ def test_a_shard_without_checksums_would_pass(tmp_path):
 @pytest.mark.parametrize(
     ("labels", "note"),
     [
-        ([[1]] * 600, "there is no label column"),
-        ([0.5] * 600, "there is no label column"),
+        ([[1]] * 600, "no label column was used"),
+        ([0.5] * 600, "no label column was used"),
         ([f"label {n}" for n in range(600)], "0 labels with at least 10"),
         ([0] * 599 + [1], "1 labels with at least 10"),
-        ([None] * 600, "there is no label column|0 labels"),
+        ([None] * 600, "no label column|0 labels"),
     ],
 )
 def test_labels_that_measure_nothing(tmp_path, labels, note):

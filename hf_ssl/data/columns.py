@@ -12,7 +12,14 @@ if TYPE_CHECKING:
     from hf_ssl.data.rows import Rows
     from hf_ssl.data.sources import DataArguments
 
-LABEL_KINDS = (pa.types.is_integer, pa.types.is_string, pa.types.is_large_string, pa.types.is_boolean)
+LABEL_KINDS = (
+    pa.types.is_integer,
+    pa.types.is_string,
+    pa.types.is_large_string,
+    pa.types.is_boolean,
+    pa.types.is_floating,  # whole numbers, where some are missing
+    pa.types.is_null,  # none is there
+)
 LABEL_COLUMNS = ("label", "cls")  # of most data sets of the Hub, of webdataset
 
 
@@ -70,11 +77,17 @@ def find_label_column(table: pa.Table, arguments: "DataArguments") -> str | None
     if label_column is None:
         return None
     kind = table.schema.field(label_column).type
-    if any(is_kind(kind) for is_kind in LABEL_KINDS):
+    words = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if any(is_kind(words) for is_kind in LABEL_KINDS) and not _holds_quantities(table.column(label_column)):
         return label_column
     if arguments.label_column is None:
         return None
     raise UserError(f"column '{label_column}' holds {kind}: labels must be whole numbers, words or truth values")
+
+
+def _holds_quantities(column: pa.ChunkedArray) -> bool:
+    """Whether there are numbers that are not whole."""
+    return pa.types.is_floating(column.type) and any(value and not value.is_integer() for value in column.to_pylist())
 
 
 def first_inputs(

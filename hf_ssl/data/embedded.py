@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hf_ssl.data import embedded_digits, embedded_docs
+from hf_ssl.data import embedded_digits, embedded_docs, embedded_sentences
 from hf_ssl.errors import UserError
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ RECIPES = {
     "docs": _Recipe(embedded_docs.make, embedded_docs.__file__, embedded_docs.DISTRIBUTIONS, "other", ("en",)),
     "digits": _Recipe(embedded_digits.cluttered, embedded_digits.__file__, ("scikit-learn", "pillow"), "cc-by-4.0"),
     "digits_plain": _Recipe(embedded_digits.plain, embedded_digits.__file__, ("scikit-learn", "pillow"), "cc-by-4.0"),
+    "sentences": _Recipe(embedded_sentences.make, embedded_sentences.__file__, (), "apache-2.0", ("en",)),
 }
 
 

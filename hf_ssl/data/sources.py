@@ -28,7 +28,7 @@ class DataArguments:
         default="embedded",
         metadata={
             "help": "Hub id; local folder or file (Parquet, JSON lines, text, webdataset tars, image folders); "
-            "embedded:docs, embedded:digits or embedded:digits_plain (default: what fits the task)."
+            "embedded:docs, embedded:digits, embedded:digits_plain or embedded:sentences (default: what fits the task)."
         },
     )
     dataset_config: str | None = field(default=None, metadata={"help": "Configuration of the data set."})

@@ -6,13 +6,24 @@ import numpy as np
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from hf_ssl.data.text import tokenize
+from hf_ssl.data.text import separator_of, tokenize
 from hf_ssl.errors import UserError
 
 PADDING, UNKNOWN, CLASSIFIER, SEPARATOR, MASK = "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"
+END = "[END]"  # of a document, and so the beginning of the next
+MASKED_ROLES = {
+    "pad_token": PADDING,
+    "unk_token": UNKNOWN,
+    "cls_token": CLASSIFIER,
+    "sep_token": SEPARATOR,
+    "mask_token": MASK,
+}
+CAUSAL_ROLES = {"pad_token": PADDING, "bos_token": END, "eos_token": END}
 
 
-def train_tokenizer(texts: Iterable[str], vocabulary_size: int, longest: int) -> PreTrainedTokenizerFast:
+def train_tokenizer(
+    texts: Iterable[str], vocabulary_size: int, longest: int, causal: bool = False
+) -> PreTrainedTokenizerFast:
     """Learn a lower-cased byte-level BPE vocabulary (Sennrich et al. 2016; Radford et al. 2019) within words.
 
     Not WordPiece: its trainer numbers the pieces in the order of a randomly seeded hash table, so that no two runs agree.
@@ -21,9 +32,10 @@ def train_tokenizer(texts: Iterable[str], vocabulary_size: int, longest: int) ->
         texts: documents to count.
         vocabulary_size: most entries, special tokens included.
         longest: tokens a model input may have.
+        causal: for a model that writes on: with an end token, which begins an input and never closes it.
 
     Returns:
-        A stock fast tokenizer with BERT's special tokens and templates; the same for the same texts.
+        A stock fast tokenizer, the same for the same texts; with BERT's special tokens and templates unless ``causal``.
     """
     backend = Tokenizer(models.BPE())
     backend.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
@@ -31,7 +43,8 @@ def train_tokenizer(texts: Iterable[str], vocabulary_size: int, longest: int) ->
     pieces = [pre_tokenizers.BertPreTokenizer(), pre_tokenizers.ByteLevel(add_prefix_space=True, use_regex=False)]
     backend.pre_tokenizer = pre_tokenizers.Sequence(pieces)
     backend.decoder = decoders.ByteLevel()
-    special = [PADDING, UNKNOWN, CLASSIFIER, SEPARATOR, MASK]
+    roles = CAUSAL_ROLES if causal else MASKED_ROLES
+    special = list(dict.fromkeys(roles.values()))
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(
         vocab_size=max(vocabulary_size, len(special) + len(alphabet)),
@@ -40,26 +53,31 @@ def train_tokenizer(texts: Iterable[str], vocabulary_size: int, longest: int) ->
         show_progress=False,
     )
     backend.train_from_iterator(texts, trainer)
-    backend.post_processor = processors.BertProcessing(
-        (SEPARATOR, special.index(SEPARATOR)), (CLASSIFIER, special.index(CLASSIFIER))
-    )
+    if causal:
+        backend.post_processor = processors.TemplateProcessing(
+            single=f"{END} $A", pair=f"{END} $A {END} $B", special_tokens=[(END, special.index(END))]
+        )
+    else:
+        backend.post_processor = processors.BertProcessing(
+            (SEPARATOR, special.index(SEPARATOR)), (CLASSIFIER, special.index(CLASSIFIER))
+        )
     return PreTrainedTokenizerFast(
         tokenizer_object=backend,
         model_max_length=longest,
-        pad_token=PADDING,
-        unk_token=UNKNOWN,
-        cls_token=CLASSIFIER,
-        sep_token=SEPARATOR,
-        mask_token=MASK,
         model_input_names=["input_ids", "attention_mask"],
+        **roles,
     )
 
 
-def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
+def load_tokenizer(name: str, causal: bool = False) -> PreTrainedTokenizerBase:
     """Load a stock tokenizer by Hub id or folder.
 
+    Args:
+        name: of the tokenizer.
+        causal: for a model that writes on, which needs no mask token, and prompts that are left open.
+
     Raises:
-        UserError: if there is none, it is no fast one, or it has no mask token.
+        UserError: if there is none, it is no fast one, it has no mask token, or it closes prompts.
     """
     try:
         tokenizer = AutoTokenizer.from_pretrained(name)
@@ -69,9 +87,21 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
         raise UserError(f"the tokenizer of '{name}' has no fast version; choose one with a tokenizer.json")
     tokenizer.backend_tokenizer.no_truncation()  # some come with lengths of their own
     tokenizer.backend_tokenizer.no_padding()
-    if tokenizer.mask_token_id is None:
+    if causal:
+        _check_open(tokenizer, name)
+        if tokenizer.pad_token is None:
+            tokenizer.pad_token = tokenizer.convert_ids_to_tokens(separator_of(tokenizer))
+    elif tokenizer.mask_token_id is None:
         raise UserError(f"the tokenizer of '{name}' has no mask token; masked language modelling needs one")
     return tokenizer
+
+
+def _check_open(tokenizer: PreTrainedTokenizerBase, name: str) -> None:
+    if tokenizer("a")["input_ids"][-1] == separator_of(tokenizer):
+        raise UserError(
+            f"the tokenizer of '{name}' closes every text, so that nothing could be written behind a prompt; name one of a "
+            "causal language model"
+        )
 
 
 def count_tokens(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str]) -> np.ndarray:

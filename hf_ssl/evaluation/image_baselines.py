@@ -32,22 +32,37 @@ def image_baselines(bank: Sequence[np.ndarray], test: Sequence[np.ndarray], seed
     Returns:
         "pixels", "pca_whitened", "patch_kmeans" -> variants -> (bank, test), float32 of shape (rows, dimensions).
     """
-    pixels = _pixels(bank), _pixels(test)
-    most = min(max(DIMENSIONS), *pixels[0].shape)
-    components = {}
-    for power in POWERS:
-        whitened = whiten(*pixels, power)
-        for size in sorted({min(size, most) for size in DIMENSIONS}):
-            name = f"{size} components, power {power:g}"
-            components[name] = (whitened[0][:, :size], whitened[1][:, :size])
     return {
-        "pixels": {AS_THEY_ARE: pixels},
-        "pca_whitened": components,
-        "patch_kmeans": {f"{CODES} codes": _patch_kmeans(bank, test, seed)},
+        "pixels": pixels(bank, test),
+        "pca_whitened": whitened_components(bank, test),
+        "patch_kmeans": patch_kmeans(bank, test, seed),
     }
 
 
-def _pixels(images: Sequence[np.ndarray]) -> np.ndarray:
+def pixels(bank: Sequence[np.ndarray], test: Sequence[np.ndarray]) -> dict[str, Pair]:
+    """Pixels as they are, in [0, 1]; see `image_baselines`."""
+    return {AS_THEY_ARE: (_flat(bank), _flat(test))}
+
+
+def whitened_components(bank: Sequence[np.ndarray], test: Sequence[np.ndarray]) -> dict[str, Pair]:
+    """Principal components of pixels, several numbers of them, whitened by several powers; see `image_baselines`."""
+    flat = _flat(bank), _flat(test)
+    most = min(max(DIMENSIONS), *flat[0].shape)
+    components = {}
+    for power in POWERS:
+        whitened = whiten(*flat, power)
+        for size in sorted({min(size, most) for size in DIMENSIONS}):
+            name = f"{size} components, power {power:g}"
+            components[name] = (whitened[0][:, :size], whitened[1][:, :size])
+    return components
+
+
+def patch_kmeans(bank: Sequence[np.ndarray], test: Sequence[np.ndarray], seed: int) -> dict[str, Pair]:
+    """Codes of patches (Coates and Ng 2011); see `image_baselines`."""
+    return {f"{CODES} codes": _patch_kmeans(bank, test, seed)}
+
+
+def _flat(images: Sequence[np.ndarray]) -> np.ndarray:
     return np.stack(images).reshape(len(images), -1).astype(np.float32) / 255
 
 

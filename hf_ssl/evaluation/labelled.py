@@ -36,25 +36,43 @@ class TooFewLabelsError(Exception):
     """There is nothing to measure features on."""
 
 
-def choose_rows(rows: Rows, reader: RowReader, label_column: str, count: int) -> list[tuple[Any, Any]]:
+def choose_rows(
+    rows: Rows, reader: RowReader, label_column: str | None, count: int, unlabelled_too: bool = False
+) -> list[tuple[Any, Any]]:
     """At most ``count`` (input, label) rows: those with the smallest hash of the input, so that their order plays no part.
 
-    Rows without a label (None, or -1 as the Hub marks hidden ones) are left out.
+    Rows without a label (see `label_of`) are left out, or have None as label if ``unlabelled_too``.
     """
     smallest: list[tuple[int, Any, Any]] = []
     read = 0
     enough = int(count * (1 / HELD_OUT_SHARE if reader.held_out else SPARE))
     for block in unshuffled_blocks(rows, most_shards=MOST_SHARDS):
-        labels = block.table.column(label_column).to_pylist()
+        labels = block.table.column(label_column).to_pylist() if label_column else [None] * block.table.num_rows
         for place, value in reader.read(block)[0]:
-            if labels[place] not in (None, -1, ""):
-                smallest.append((_rank(value), value, labels[place]))
+            label = label_of(labels[place])
+            if label is not None or unlabelled_too:
+                smallest.append((_rank(value), value, label))
         if len(smallest) > 2 * count:
             smallest = heapq.nsmallest(count, smallest, key=lambda row: row[0])
         read += block.table.num_rows
         if read >= enough:
             break
     return [(value, label) for _, value, label in heapq.nsmallest(count, smallest, key=lambda row: row[0])]
+
+
+def label_of(value: Any) -> Any:
+    """A label as it stands in the data; None for what is none: nothing, "", NaN, and -1 as the Hub marks hidden ones.
+
+    Raises:
+        TooFewLabelsError: if it is a number that is not whole: a quantity, not a kind.
+    """
+    if value is None or value == "" or value == -1 or value != value:  # NaN differs from itself
+        return None
+    if isinstance(value, float):
+        if not value.is_integer():
+            raise TooFewLabelsError(f"its labels are quantities such as {value}, not kinds")
+        return int(value)
+    return value
 
 
 def _rank(value: Any) -> int:

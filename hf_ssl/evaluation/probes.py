@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
-from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -17,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, normalize
 
 from hf_ssl.evaluation.readout import MOST_FITTED, MOST_ROWS, Pair, Readout, neighbours
+from hf_ssl.unsupervised.methods import kmeans
 
 NEIGHBOURS = 20
 DRAWS = 5
@@ -127,14 +127,6 @@ def linear_accuracy(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return float(readout.fit(bank.astype(np.float32), bank_labels).score(test.astype(np.float32), test_labels))
-
-
-def kmeans(features: np.ndarray, clusters: int, seed: int) -> np.ndarray:
-    """Spherical k-means, the best of 10 starts: int32 cluster of each row."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct points than clusters
-        found = KMeans(min(clusters, len(features)), n_init=10, random_state=seed).fit_predict(normalize(features))
-    return np.asarray(found)
 
 
 def cluster_accuracy(labels: np.ndarray, clusters: np.ndarray) -> float:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
@@ -20,7 +21,7 @@ MOST_ROWS = 4000  # that choices are made on
 FEW_ROWS = 2000  # that are clustered to choose
 MOST_FITTED = 8000  # that directions are learned from
 AS_THEY_ARE = "as they are"
-Pair = tuple[np.ndarray, np.ndarray]
+Pair = tuple[Any, Any]  # bank and test: arrays, or sparse matrices of words
 
 
 @dataclass(frozen=True)
@@ -45,18 +46,25 @@ class Readout:
 def best_readout(candidates: dict[str, Pair], labels: np.ndarray) -> Readout:
     """Choose among sets of features and whitening powers by kNN accuracy on three folds of (at most 4,000 rows of) the bank.
 
+    Rows whose label is -1 have none: directions are learned from them too.
+
     For clusters the power is chosen again, by how well clusters of 2,000 rows of the bank fit their labels: what is best for
     neighbours may ruin them. Every method gets the same choice, the untrained network and the baselines too.
 
     Args:
-        candidates: name (of a layer, a dimension) -> (bank, test) features. Features whose name is "as they are" are taken so.
+        candidates: name (of a layer, a dimension) -> (bank, test) features. Features whose name is "as they are", and sparse
+            ones, are taken so.
         labels: int, shape (bank rows,).
     """
     best: tuple[float, str, float | None] | None = None
+    known = np.flatnonzero(labels >= 0)[:MOST_ROWS]
+    few_known = known[:FEW_ROWS]
     for name, (bank, _) in candidates.items():
-        for power in (None,) if name == AS_THEY_ARE else POWERS:
-            few = bank[:MOST_ROWS] if power is None else whiten(bank, bank[:MOST_ROWS], power)[1]
-            accuracy = float(np.mean(cross_val_score(neighbours(5), few, labels[:MOST_ROWS], cv=3)))
+        for power in (None,) if name == AS_THEY_ARE or issparse(bank) else POWERS:
+            few = bank[known] if power is None else whiten(bank, bank[known], power)[1]
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # of labels that are not in every fold
+                accuracy = float(np.mean(cross_val_score(neighbours(5), few, labels[known], cv=3)))
             if best is None or accuracy > best[0]:
                 best = accuracy, name, power
     assert best is not None, "no candidates"
@@ -65,14 +73,35 @@ def best_readout(candidates: dict[str, Pair], labels: np.ndarray) -> Readout:
     if power is None:
         return Readout(*plain, plain, plain[1], {"features": name, "whitening": 0.0, "whitening_for_clusters": 0.0})
     bank, test = whiten(*plain, power)
-    mild = max(POWERS, key=lambda each: _agreement(whiten(plain[0], plain[0][:FEW_ROWS], each)[1], labels[:FEW_ROWS]))
+    mild = max(POWERS, key=lambda each: _agreement(whiten(plain[0], plain[0][few_known], each)[1], labels[few_known]))
     choice = {"features": name, "whitening": power, "whitening_for_clusters": mild}
     return Readout(bank, test, plain, whiten(*plain, mild)[1], choice)
 
 
+def choose_for_clusters(candidates: dict[str, Pair], labels: np.ndarray) -> tuple[str, float]:
+    """Features and a whitening power for clusters alone: those whose clusters of 2,000 rows of the bank fit their labels best.
+
+    Args:
+        candidates: as for `best_readout`; sparse ones and those "as they are" are not whitened.
+        labels: int, shape (bank rows,); -1 is none.
+
+    Returns:
+        Name of the features, and the power.
+    """
+    known = np.flatnonzero(labels >= 0)[:FEW_ROWS]
+    best: tuple[float, str, float] = (-1.0, "", 0.0)
+    for name, (bank, _) in candidates.items():
+        for power in (0.0,) if issparse(bank) or name == AS_THEY_ARE else POWERS:
+            few = bank[known] if issparse(bank) or name == AS_THEY_ARE else whiten(bank, bank[known], power)[1]
+            agreement = _agreement(few, labels[known])
+            if agreement > best[0]:
+                best = agreement, name, power
+    return best[1], best[2]
+
+
 def _agreement(features: np.ndarray, labels: np.ndarray) -> float:
     """How well clusters of some rows of the bank fit their labels (normalised mutual information)."""
-    clusters = KMeans(min(len(np.unique(labels)), len(features)), n_init=3, random_state=0)
+    clusters = KMeans(min(len(np.unique(labels)), features.shape[0]), n_init=3, random_state=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct points than clusters
         return float(normalized_mutual_info_score(labels, clusters.fit_predict(normalize(features))))

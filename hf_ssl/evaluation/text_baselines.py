@@ -1,32 +1,53 @@
-"""What needs no pretraining: TF-IDF reduced by a singular value decomposition (latent semantic analysis)."""
+"""What needs no pretraining: TF-IDF, and TF-IDF reduced by a singular value decomposition (latent semantic analysis)."""
 
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.sparse import csr_matrix
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 DIMENSIONS = (32, 64, 128, 256)
+MOST_PAIRS = 60_000  # terms, where pairs of words count too
+Sparse = tuple[csr_matrix, csr_matrix]
 
 
-def tfidf_svd(bank: Sequence[str], test: Sequence[str], seed: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def tfidf(bank: Sequence[str], test: Sequence[str], pairs: bool = False) -> Sparse:
+    """Words weighted by how rare they are, rows of length 1 (Spärck Jones 1972).
+
+    Args:
+        bank: texts that vocabulary and weights are learned from.
+        test: texts that are only transformed.
+        pairs: count pairs of neighbouring words too.
+
+    Returns:
+        Bank and test, float of shape (rows, terms).
+    """
+    terms = {"ngram_range": (1, 2), "max_features": MOST_PAIRS} if pairs else {}
+    try:
+        vectorizer = TfidfVectorizer(sublinear_tf=True, min_df=2 if len(bank) > 100 else 1, **terms)
+        counted = vectorizer.fit_transform(bank)
+    except ValueError:  # no word comes twice: sequences of letters, or a language without spaces
+        vectorizer = TfidfVectorizer(sublinear_tf=True, analyzer="char", ngram_range=(1, 4), max_features=50_000)
+        counted = vectorizer.fit_transform(bank)
+    return counted, vectorizer.transform(test)
+
+
+def tfidf_svd(
+    bank: Sequence[str], test: Sequence[str], seed: int, pairs: bool = False
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """TF-IDF + SVD features of the same rows, in several dimensions to choose from (Deerwester et al. 1990).
 
     Args:
         bank: texts that vocabulary, weights and directions are learned from.
         test: texts that are only transformed.
         seed: of the randomised decomposition.
+        pairs: count pairs of neighbouring words too.
 
     Returns:
         Name of the dimension -> (bank, test), float of shape (rows, dimension).
     """
-    try:
-        vectorizer = TfidfVectorizer(sublinear_tf=True, min_df=2 if len(bank) > 100 else 1)
-        counted = vectorizer.fit_transform(bank)
-    except ValueError:  # no word comes twice: sequences of letters, or a language without spaces
-        vectorizer = TfidfVectorizer(sublinear_tf=True, analyzer="char", ngram_range=(1, 4), max_features=50_000)
-        counted = vectorizer.fit_transform(bank)
-    transformed = vectorizer.transform(test)
+    counted, transformed = tfidf(bank, test, pairs)
     most = max(1, min(max(DIMENSIONS), min(counted.shape) - 1))
     svd = TruncatedSVD(most, random_state=seed).fit(counted)
     features = svd.transform(counted), svd.transform(transformed)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
 
 import hf_ssl
 from hf_ssl.data.sources import DataArguments
@@ -16,6 +15,7 @@ from hf_ssl.evaluation.report import FIGURES
 from hf_ssl.hub.metadata import metadata, stock
 from hf_ssl.hub.notes import marked, notes_of
 from hf_ssl.hub.sharing import last_part
+from hf_ssl.markdown import code_span
 from hf_ssl.pretext.tasks import task_class
 from hf_ssl.training.arguments import TrainingArguments
 from hf_ssl.training.run_folder import RunFolder, write_text
@@ -42,7 +42,7 @@ def card_text(folder: RunFolder, results: dict[str, Any], model_id: str | None, 
         loader=jinja2.FileSystemLoader(_templates()), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters["code"] = _code
+    environment.filters["code"] = code_span
     name = model_id.split("/")[-1] if model_id else folder.path.resolve().name
     body = environment.get_template(f"{results['task']}.md").render(
         results=results,
@@ -82,12 +82,6 @@ def _worse_than_untrained(features: dict[str, Any] | None) -> list[str]:
 def _source(model: dict[str, Any]) -> str | None:
     """The file that loads a model which is none of transformers' own; None for a stock class."""
     return None if stock(model) else inspect.getsource(importlib.import_module(model["module"]))
-
-
-def _code(value: object) -> Markup:
-    """Any text as a code span that no character in it can end, in a table cell too."""
-    plain = " ".join(str(value).split()).replace("`", "'").replace("|", "\\|")
-    return Markup(f"`{plain}`" if plain else "")  # noqa: S704 - inside a code span nothing is markup
 
 
 def _templates() -> Path:

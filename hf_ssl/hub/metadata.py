@@ -11,10 +11,11 @@ from hf_ssl.evaluation.report import FIGURES
 
 HELDOUT = {
     "loss": "held-out loss",
-    "perplexity": "pseudo-perplexity",
+    "perplexity": "perplexity",
     "masked_accuracy": "masked token accuracy",
     "accuracy": "held-out accuracy of the pretext task",
 }
+MASKED = {"perplexity": "pseudo-perplexity"}  # what is hidden is predicted from both sides: no probability of a text
 
 
 def metadata(name: str, results: dict[str, Any]) -> str:
@@ -54,11 +55,12 @@ def _metadata(name: str, results: dict[str, Any]) -> ModelCardData:
     common = {"dataset_type": data["name"], "dataset_name": data["name"], "dataset_revision": data["revision"]}
     figures = []
     if results["heldout"]:
+        titles = HELDOUT | (MASKED if "masked_accuracy" in results["heldout"] else {})
         figures = [
             EvalResult(
                 model["pipeline"], metric_type=key, metric_name=title, metric_value=results["heldout"][key], **common
             )
-            for key, title in HELDOUT.items()
+            for key, title in titles.items()
             if key in results["heldout"]
         ]
     if results["features"]:

@@ -103,7 +103,10 @@ class ImageTask(PretextTask):
             return self
         if not holding:
             columns = ", ".join(f"{part.name} ({part.type})" for part in table.schema)
-            raise UserError(f"'{dataset}' has no column of images but {columns}; name another data set")
+            raise UserError(
+                f"'{dataset}' has no column of images but {columns}; name another data set or, for text, a task on text: "
+                "contrastive_text, masked_language or causal_language"
+            )
         return replace(self, image_column=holding[0])
 
     def reader(self, *, held_out: bool | None = None, strict: bool = False) -> "ImageRows":

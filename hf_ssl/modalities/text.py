@@ -20,11 +20,16 @@ if TYPE_CHECKING:  # heavy, and not needed for --help
 
 @dataclass(frozen=True)
 class TextTask(PretextTask):
-    """Which text, which model."""
+    """Which text, which model.
+
+    Attributes:
+        causal: whether a token is predicted from those before it alone, so that the model can write on behind a prompt.
+    """
 
     unit: ClassVar[str] = "tokens"
     embedded: ClassVar[str] = "docs"
     most_skipped: ClassVar[float] = 1.0  # empty lines part paragraphs
+    causal: ClassVar[bool] = False
 
     text_column: str = field(default="text", metadata={"help": "Column that holds the text."})
     sequence_length: int = field(default=128, metadata={"help": "Tokens a block."})
@@ -86,7 +91,9 @@ class TextTask(PretextTask):
 
         name = self.tokenizer_name or self.model_name_or_path
         tokenizer = (
-            load_tokenizer(name) if name else train_tokenizer(inputs, self.vocabulary_size, self.sequence_length)
+            load_tokenizer(name, self.causal)
+            if name
+            else train_tokenizer(inputs, self.vocabulary_size, self.sequence_length, self.causal)
         )
         counts = torch.from_numpy(count_tokens(tokenizer, inputs))
         if self.units_per_sample > 1 and counts.sum() < self.sequence_length and sum(map(len, inputs)) < self.surveyed:
@@ -141,9 +148,9 @@ class TextTask(PretextTask):
     def heldout_figures(
         self, score: dict[str, float], parts: "list[dict[str, Tensor]]", prepared: Prepared
     ) -> dict[str, float]:
-        """Loss in nats, perplexity, share of hidden tokens put first, and the loss of token frequencies alone.
+        """Loss in nats, perplexity, share of the tokens to predict put first, and the loss of token frequencies alone.
 
-        The latter is the cross-entropy of the training tokens' frequencies (add-one smoothed) on the same hidden tokens.
+        The latter is the cross-entropy of the training tokens' frequencies (add-one smoothed) on the same tokens.
         """
         import torch
 
@@ -153,6 +160,6 @@ class TextTask(PretextTask):
         return {
             "loss": score["loss"],
             "perplexity": float(torch.tensor(score["loss"]).exp()),
-            "masked_accuracy": score["accuracy"],
+            "accuracy" if self.causal else "masked_accuracy": score["accuracy"],
             "unigram_loss": float(-frequencies.double()[labels].log().mean()),
         }

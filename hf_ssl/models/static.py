@@ -4,8 +4,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
-from transformers.modeling_outputs import BaseModelOutputWithPooling
+from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, PreTrainedConfig, PreTrainedModel
+from transformers.modeling_outputs import BaseModelOutputWithPooling, SequenceClassifierOutput
 
 SPREAD = 0.1  # of new embeddings
 
@@ -48,5 +48,36 @@ class StaticModel(PreTrainedModel):
         return BaseModelOutputWithPooling(pooler_output=self.embedding(input_ids[mask.bool()], begins))
 
 
+class StaticForSequenceClassification(PreTrainedModel):
+    """A linear layer on the mean of embeddings."""
+
+    config_class = StaticConfig
+    base_model_prefix = "encoder"
+    main_input_name = "input_ids"
+
+    def __init__(self, config: StaticConfig) -> None:
+        """Build it with random weights."""
+        super().__init__(config)
+        self.encoder = StaticModel(config)
+        self.classifier = nn.Linear(config.hidden_size, len(config.id2label or ()))
+        self.post_init()
+
+    def _init_weights(self, module: nn.Module) -> None:
+        if isinstance(module, nn.Linear):
+            nn.init.zeros_(module.weight)
+            nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.EmbeddingBag):
+            nn.init.normal_(module.weight, std=SPREAD)
+
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor | None = None, labels: Tensor | None = None, **_: Any
+    ) -> SequenceClassifierOutput:
+        """input_ids and attention_mask (rows, tokens) -> logits (rows, labels), and their loss where labels are given."""
+        logits = self.classifier(self.encoder(input_ids, attention_mask).pooler_output)
+        loss = None if labels is None else nn.functional.cross_entropy(logits, labels)
+        return SequenceClassifierOutput(loss=loss, logits=logits)
+
+
 AutoConfig.register(StaticConfig.model_type, StaticConfig)
 AutoModel.register(StaticConfig, StaticModel)
+AutoModelForSequenceClassification.register(StaticConfig, StaticForSequenceClassification)

@@ -129,13 +129,15 @@ class ContrastiveText(TextTask):
         write_modules(folder, product.config.hidden_size, self.text_encoder == "static")
 
     def loss(self, model: Any, batch: "dict[str, Tensor]") -> "dict[str, Tensor]":
-        """Cross-entropy in nats of finding the other part among those of the whole batch, of all processes (NT-Xent)."""
+        """Cross-entropy in nats of finding the other part among the other parts of all documents, of all processes."""
         import torch
 
         from hf_ssl.models.contrast import contrast
 
         parts = torch.cat([batch["first"], batch["second"]])
-        return contrast(model(parts), self.temperature, model.training)
+        # Among all parts (NT-Xent) a step costs twice as much and the features are the same (AG News, 900 steps: kNN .902 and
+        # .902, linear of 100 labels .855 and .855, k-means accuracy .861 and .859).
+        return contrast(model(parts), self.temperature, model.training, all_views=False)
 
     def heldout_figures(
         self, score: dict[str, float], parts: "list[dict[str, Tensor]]", prepared: Prepared
@@ -143,7 +145,7 @@ class ContrastiveText(TextTask):
         """Loss, accuracy, and the loss of guessing among as many parts."""
         from hf_ssl.models.contrast import chance
 
-        return score | chance(len(parts[0]["first"]))
+        return score | chance(len(parts[0]["first"]), all_views=False)
 
     def embed(
         self,

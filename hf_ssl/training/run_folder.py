@@ -56,6 +56,7 @@ class RunFolder:
         self.results = path / "results.json"
         self.card = path / "README.md"
         self.plots = path / "plots"
+        self.cells = path / "cells"
 
     @classmethod
     def existing(cls, path: Path) -> Self:
@@ -97,9 +98,7 @@ class RunFolder:
             raise UserError(
                 f"another process is working in {self.path}; wait for it or choose another --output_dir"
             ) from error
-        self._begun = self._exists or any(
-            path.exists() for path in (self.log, self.results, *self.checkpoints.glob("*"))
-        )
+        self._begun = self._exists or self._has_begun()
         try:
             self._check_config()
         except BaseException:
@@ -110,11 +109,15 @@ class RunFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None and not self._begun and not self.log.exists():
+        if kind is not None and not self._begun and not self._has_begun():
             self._clear()
             if self._made:
                 shutil.rmtree(self.path, ignore_errors=True)
         self._lock.close()
+
+    def _has_begun(self) -> bool:
+        """Whether anything is there that took time: a step, or a part of a comparison."""
+        return any(path.exists() for path in (self.log, self.results, self.cells, *self.checkpoints.glob("*")))
 
     def _clear(self) -> None:
         """Remove what was made for a run that took no step, and nothing else."""

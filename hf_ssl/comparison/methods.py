@@ -1,0 +1,58 @@
+"""The features that are compared: of baselines, of untrained networks, of pretrained ones."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from hf_ssl.evaluation.image_baselines import patch_kmeans, pixels, whitened_components
+from hf_ssl.evaluation.readout import Pair
+from hf_ssl.evaluation.text_baselines import tfidf, tfidf_svd
+from hf_ssl.pretrained import Pretrained
+
+Candidates = dict[str, Pair]
+Baseline = Callable[[Sequence[Any], Sequence[Any], int], Candidates]
+UNLABELLED_FIRST = "128 dimensions"  # of TF-IDF + SVD, where there are no labels to choose by
+PAIRS_FROM = 50  # rows: with fewer, pairs of words are all rare
+
+TITLES = {
+    "tfidf": "TF-IDF",
+    "tfidf_svd": "TF-IDF + SVD",
+    "pixels": "pixels",
+    "pca_whitened": "whitened PCA of pixels",
+    "patch_kmeans": "patch k-means",
+}
+
+
+def baselines(kind: str) -> dict[str, Baseline]:
+    """Features that need no network: name -> how to compute their variants of (bank, test), given a seed."""
+    if kind == "text":
+        return {"tfidf": _tfidf, "tfidf_svd": _tfidf_svd}
+    return {
+        "pixels": lambda bank, test, _seed: pixels(bank, test),
+        "pca_whitened": lambda bank, test, _seed: whitened_components(bank, test),
+        "patch_kmeans": patch_kmeans,
+    }
+
+
+def network_features(run: Pretrained, encoder: Any, bank: Sequence[Any], test: Sequence[Any], title: str) -> Candidates:
+    """Layers of a network, the last one first."""
+    features = run.embed(encoder, [*bank, *test], title)
+    return {name: (found[: len(bank)], found[len(bank) :]) for name, found in reversed(features.items())}
+
+
+def _tfidf(bank: Sequence[str], test: Sequence[str], seed: int) -> Candidates:
+    del seed
+    candidates: Any = {"words": tfidf(bank, test)}
+    if len(bank) >= PAIRS_FROM:
+        candidates["words and pairs"] = tfidf(bank, test, pairs=True)
+    return candidates
+
+
+def _tfidf_svd(bank: Sequence[str], test: Sequence[str], seed: int) -> Candidates:
+    candidates = dict(_named("words", tfidf_svd(bank, test, seed)))
+    if len(bank) >= PAIRS_FROM:
+        candidates |= _named("words and pairs", tfidf_svd(bank, test, seed, pairs=True))
+    return dict(sorted(candidates.items(), key=lambda item: item[0] != f"words, {UNLABELLED_FIRST}"))
+
+
+def _named(terms: str, candidates: Candidates) -> Candidates:
+    return {f"{terms}, {name}": pair for name, pair in candidates.items()}
