@@ -24,6 +24,7 @@ from hf_ssl.hub.arguments import HubArguments
 from hf_ssl.hub.publish import Publication, publish, tell
 from hf_ssl.hub.repository import Repository
 from hf_ssl.pretext.base import PretextTask
+from hf_ssl.threads import torch_threads
 from hf_ssl.training.arguments import TrainingArguments
 from hf_ssl.training.checkpoint import newest_checkpoint
 from hf_ssl.training.device import build_accelerator
@@ -216,7 +217,8 @@ def _train(
         if not source.seekable:
             accelerator.print("this format cannot be entered in the middle: each shard is read from its start")
     accelerator.init_trackers("hf_ssl", config={name: str(value) for name, value in folder.config.items()})
-    return pretraining.run()
+    with torch_threads(task.threads):
+        return pretraining.run()
 
 
 def _measure(

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from hf_ssl.errors import UserError
+from hf_ssl.models import autoencoder, convolution, static  # noqa: F401 - the Auto classes learn of them
 from hf_ssl.models.configuration import making, options
 from hf_ssl.pretext.base import Prepared, PretextTask
 from hf_ssl.pretext.tasks import task_class

@@ -1,5 +1,9 @@
 """How many threads small computations take."""
 
+import contextlib
+from collections.abc import Iterator
+
+import torch
 from threadpoolctl import threadpool_limits
 
 
@@ -10,3 +14,14 @@ def one_thread() -> threadpool_limits:
     then added up in the same order every time.
     """
     return threadpool_limits(1)
+
+
+@contextlib.contextmanager
+def torch_threads(count: int | None) -> Iterator[None]:
+    """Let torch take so many threads within this context; None leaves them as they are."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -71,7 +71,7 @@ def test_help_is_quick_and_complete(script):
     result = subprocess.run(command("--help", script=script), capture_output=True, text=True, check=True)
     seconds = time.perf_counter() - begun
     assert "--config" in result.stdout
-    assert ("--output_dir" in result.stdout) == script.startswith("pretrain")
+    assert ("--output_dir" in result.stdout) == script.startswith(("pretrain", "compare", "fine_tune"))
     assert seconds < 2 * 2  # 2 s on a free machine; tests share theirs
 
 

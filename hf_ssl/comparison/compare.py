@@ -16,13 +16,13 @@ from hf_ssl.comparison.pretraining import FEWEST_ROWS, brought_along, pretrained
 from hf_ssl.comparison.recommend import best_of, recommend
 from hf_ssl.comparison.report import Shown, write_report
 from hf_ssl.comparison.results import methods_of, supervised_of
-from hf_ssl.comparison.rows import ComparedRows, compared_rows, find_inputs
 from hf_ssl.comparison.sentences import six_sentences
 from hf_ssl.comparison.supervised import KINDS, can_be_classified, one_percent, train_with_labels
 from hf_ssl.data.columns import find_label_column, first_table
 from hf_ssl.data.sources import DataArguments, open_source
 from hf_ssl.errors import UserError
 from hf_ssl.evaluation.report import PACKAGES as VERSIONS
+from hf_ssl.evaluation.rows import ComparedRows, compared_rows, find_inputs
 from hf_ssl.pretrained import Pretrained
 from hf_ssl.progress import progress_bar
 from hf_ssl.threads import one_thread

@@ -11,7 +11,7 @@ import numpy as np
 
 from hf_ssl.comparison.cells import Cell
 from hf_ssl.comparison.entries import BASELINE, PRETRAINED, UNTRAINED, Entry
-from hf_ssl.comparison.rows import ComparedRows
+from hf_ssl.evaluation.rows import ComparedRows
 from hf_ssl.training.run_folder import writing
 
 matplotlib.use("Agg")  # files only: there may be no screen

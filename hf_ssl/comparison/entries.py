@@ -9,7 +9,7 @@ from hf_ssl.comparison.budget import Plan
 from hf_ssl.comparison.cells import Cell, Cells, Computed
 from hf_ssl.comparison.measure import measure
 from hf_ssl.comparison.methods import TITLES, Candidates, baselines, network_features
-from hf_ssl.comparison.rows import ComparedRows
+from hf_ssl.evaluation.rows import ComparedRows
 from hf_ssl.pretrained import Pretrained
 from hf_ssl.threads import one_thread
 

@@ -8,7 +8,7 @@ import numpy as np
 from hf_ssl.comparison.cells import Cell, Cells, Computed
 from hf_ssl.comparison.entries import Entry
 from hf_ssl.comparison.measure import AGREEMENTS
-from hf_ssl.comparison.rows import ComparedRows
+from hf_ssl.evaluation.rows import ComparedRows
 from hf_ssl.unsupervised.choosing import choose_clusters, usual_counts
 from hf_ssl.unsupervised.clustering import Clusters
 from hf_ssl.unsupervised.density import METHODS, fit_density, held_out_log_likelihood, most_unusual

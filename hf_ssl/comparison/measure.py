@@ -9,10 +9,10 @@ from scipy.sparse import vstack as sparse_vstack
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 from hf_ssl.comparison.cells import Computed
-from hf_ssl.comparison.rows import ComparedRows
 from hf_ssl.evaluation.intervals import accuracy_interval, agreement_interval
 from hf_ssl.evaluation.probes import NEIGHBOURS, cluster_accuracy
-from hf_ssl.evaluation.readout import AS_THEY_ARE, Pair, best_readout, choose_for_clusters, neighbours, whiten
+from hf_ssl.evaluation.readout import Pair, best_readout, choose_for_clusters, neighbours, taken_as_they_are, whiten
+from hf_ssl.evaluation.rows import ComparedRows
 from hf_ssl.transfer.label_efficiency import (
     Representation,
     choose_linear,
@@ -77,8 +77,8 @@ def measure(
         variant, power = choose_for_clusters(candidates, rows.bank.labels)
     else:
         variant, power = next(iter(candidates)), UNCHOSEN_POWER
-    points: Any = _clustered(candidates[variant], rows, None if variant == AS_THEY_ARE else power)
-    figures["clusters_of"] = {"features": variant, "whitening": 0.0 if variant == AS_THEY_ARE else power}
+    points: Any = _clustered(candidates[variant], rows, None if taken_as_they_are(variant, candidates[variant][0]) else power)
+    figures["clusters_of"] = {"features": variant, "whitening": power}
     starts = range(seed, seed + effort.starts)
     clusters = clusters or len(rows.names) or _found_number(points, seed)
     found: dict[str, np.ndarray]

@@ -4,13 +4,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from hf_ssl.evaluation.image_baselines import patch_kmeans, pixels, whitened_components
-from hf_ssl.evaluation.readout import Pair
+from hf_ssl.evaluation.readout import AS_THEY_ARE, Pair
 from hf_ssl.evaluation.text_baselines import tfidf, tfidf_svd
 from hf_ssl.pretrained import Pretrained
 
 Candidates = dict[str, Pair]
 Baseline = Callable[[Sequence[Any], Sequence[Any], int], Candidates]
 UNLABELLED_FIRST = "128 dimensions"  # of TF-IDF + SVD, where there are no labels to choose by
+DIMENSIONS = (32, 64, 128, 256, 512)
+DIMENSIONS_OF_PAIRS = (128, 256)
 PAIRS_FROM = 50  # rows: with fewer, pairs of words are all rare
 
 TITLES = {
@@ -36,7 +38,7 @@ def baselines(kind: str) -> dict[str, Baseline]:
 def network_features(run: Pretrained, encoder: Any, bank: Sequence[Any], test: Sequence[Any], title: str) -> Candidates:
     """Layers of a network, the last one first."""
     features = run.embed(encoder, [*bank, *test], title)
-    return {name: (found[: len(bank)], found[len(bank) :]) for name, found in reversed(features.items())}
+    return _both_ways({name: (found[: len(bank)], found[len(bank) :]) for name, found in reversed(features.items())})
 
 
 def _tfidf(bank: Sequence[str], test: Sequence[str], seed: int) -> Candidates:
@@ -48,10 +50,15 @@ def _tfidf(bank: Sequence[str], test: Sequence[str], seed: int) -> Candidates:
 
 
 def _tfidf_svd(bank: Sequence[str], test: Sequence[str], seed: int) -> Candidates:
-    candidates = dict(_named("words", tfidf_svd(bank, test, seed)))
+    candidates = dict(_named("words", tfidf_svd(bank, test, seed, dimensions=DIMENSIONS)))
     if len(bank) >= PAIRS_FROM:
-        candidates |= _named("words and pairs", tfidf_svd(bank, test, seed, pairs=True))
-    return dict(sorted(candidates.items(), key=lambda item: item[0] != f"words, {UNLABELLED_FIRST}"))
+        candidates |= _named("words and pairs", tfidf_svd(bank, test, seed, pairs=True, dimensions=DIMENSIONS_OF_PAIRS))
+    return _both_ways(dict(sorted(candidates.items(), key=lambda item: item[0] != f"words, {UNLABELLED_FIRST}")))
+
+
+def _both_ways(candidates: Candidates) -> Candidates:
+    """Each rotated to principal components, whitened or not, and each as it is."""
+    return candidates | {f"{name}, {AS_THEY_ARE}": pair for name, pair in candidates.items()}
 
 
 def _named(terms: str, candidates: Candidates) -> Candidates:

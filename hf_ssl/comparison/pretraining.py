@@ -9,9 +9,9 @@ from typing import Any
 from huggingface_hub import HfApi
 
 from hf_ssl.comparison.budget import SETTINGS
-from hf_ssl.comparison.rows import ComparedRows
 from hf_ssl.data.sources import DataArguments
 from hf_ssl.errors import UserError
+from hf_ssl.evaluation.rows import ComparedRows
 from hf_ssl.hub.arguments import HubArguments
 from hf_ssl.modalities.text import TextTask
 from hf_ssl.pipeline import pretrain

@@ -7,8 +7,8 @@ import numpy as np
 
 from hf_ssl.comparison.entries import BASELINE, PRETRAINED, UNTRAINED, Entry
 from hf_ssl.comparison.measure import AGREEMENTS
-from hf_ssl.comparison.rows import ComparedRows
 from hf_ssl.evaluation.intervals import agreement_difference, difference_interval
+from hf_ssl.evaluation.rows import ComparedRows
 
 QUESTIONS = {
     "kmeans_nmi": "clusters (k-means, agreement with the labels as NMI)",

@@ -15,8 +15,8 @@ from hf_ssl.comparison.cells import Cell
 from hf_ssl.comparison.draw import Drawn, draw_curves, draw_map, draw_numbers
 from hf_ssl.comparison.entries import Entry
 from hf_ssl.comparison.results import CLUSTERINGS, COLUMNS
-from hf_ssl.comparison.rows import ComparedRows
 from hf_ssl.comparison.words import WORDS, groups
+from hf_ssl.evaluation.rows import ComparedRows
 from hf_ssl.markdown import code_span, plain_text
 from hf_ssl.training.run_folder import RunFolder, write_text
 

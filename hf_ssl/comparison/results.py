@@ -7,8 +7,8 @@ import numpy as np
 from hf_ssl.comparison.cells import Cell
 from hf_ssl.comparison.entries import Entry
 from hf_ssl.comparison.measure import AGREEMENTS
-from hf_ssl.comparison.rows import ComparedRows
 from hf_ssl.evaluation.intervals import accuracy_interval, agreement_interval
+from hf_ssl.evaluation.rows import ComparedRows
 
 READOUTS = ("knn", "linear_100", "linear")
 CLUSTERINGS = ("kmeans", "gaussian_mixture", "hdbscan")

@@ -6,9 +6,9 @@ import numpy as np
 
 from hf_ssl.comparison.budget import Plan
 from hf_ssl.comparison.cells import Computed
-from hf_ssl.comparison.rows import ComparedRows
 from hf_ssl.errors import UserError
 from hf_ssl.evaluation.intervals import accuracy_interval
+from hf_ssl.evaluation.rows import ComparedRows
 from hf_ssl.pretrained import Pretrained
 from hf_ssl.transfer.classifier import classifier_of
 from hf_ssl.transfer.fine_tuning import Recipe, predict

@@ -66,18 +66,20 @@ class Batches(IterableDataset[Batch]):
 
     def _next(self, readers: dict[int, Iterator[tuple[Sample, Position]]]) -> Batch:
         batch = Batch([], [], [], [], {})
+        last: dict[int, Position] = {}
         for slot in range(self.batch_size):
             partition = slot % self.stream.partitions
             if partition not in readers:
                 continue
             sample, position = next(readers[partition])
-            batch.positions[partition] = position.as_dict()
+            last[partition] = position
             if slot % self.processes == self.process:
                 digest = hashlib.blake2b(np.ascontiguousarray(sample.spans, "<i8").tobytes(), digest_size=16).digest()
                 batch.slots.append(slot)
                 batch.samples.append(sample)
                 batch.digests.append(digest)
                 batch.keys.append(key_of(self.stream.seed, position.epoch, digest))
+        batch.positions = {partition: position.as_dict() for partition, position in last.items()}
         return batch
 
 

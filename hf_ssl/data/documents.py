@@ -34,14 +34,15 @@ class DocumentEncoder:
     def encode(self, block: Block, carry: list[Any]) -> tuple[list[Sample], list[Any], list[Skipped]]:
         """Return a sample ("input_ids", int32 of shape (length,)) a usable row, nothing left over, and the rows skipped."""
         usable, skipped = self.rows.read(block)
-        samples = []
-        for row, ids in self._tokens(block.shard, [(int(block.rows[place]), text) for place, text in usable]):
-            if len(ids) < self.shortest:
-                skipped.append(Skipped(row, f"fewer than {self.shortest} tokens"))
-                continue
-            tokens = np.full(self.length, self.tokenizer.pad_token_id, np.int32)
-            tokens[: len(ids)] = ids
-            samples.append(Sample({"input_ids": tokens}, np.array([[block.shard, row, 0, len(ids)]], np.int64)))
+        found = list(self._tokens(block.shard, [(int(block.rows[place]), text) for place, text in usable]))
+        skipped += [Skipped(row, f"fewer than {self.shortest} tokens") for row, ids in found if len(ids) < self.shortest]
+        kept = [(row, ids) for row, ids in found if len(ids) >= self.shortest]
+        tokens = np.full((len(kept), self.length), self.tokenizer.pad_token_id, np.int32)
+        spans = np.zeros((len(kept), 1, 4), np.int64)
+        for place, (row, ids) in enumerate(kept):
+            tokens[place, : len(ids)] = ids
+            spans[place, 0] = block.shard, row, 0, len(ids)
+        samples = [Sample({"input_ids": own}, span) for own, span in zip(tokens, spans, strict=True)]
         return samples, carry, skipped
 
     def _tokens(self, shard: int, texts: list[tuple[int, str]]) -> Iterator[tuple[int, np.ndarray]]:

@@ -52,15 +52,15 @@ def best_readout(candidates: dict[str, Pair], labels: np.ndarray) -> Readout:
     neighbours may ruin them. Every method gets the same choice, the untrained network and the baselines too.
 
     Args:
-        candidates: name (of a layer, a dimension) -> (bank, test) features. Features whose name is "as they are", and sparse
-            ones, are taken so.
+        candidates: name (of a layer, a dimension) -> (bank, test) features. Features whose name ends with "as they are", and
+            sparse ones, are taken so.
         labels: int, shape (bank rows,).
     """
     best: tuple[float, str, float | None] | None = None
     known = np.flatnonzero(labels >= 0)[:MOST_ROWS]
     few_known = known[:FEW_ROWS]
     for name, (bank, _) in candidates.items():
-        for power in (None,) if name == AS_THEY_ARE or issparse(bank) else POWERS:
+        for power in (None,) if taken_as_they_are(name, bank) else POWERS:
             few = bank[known] if power is None else whiten(bank, bank[known], power)[1]
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # of labels that are not in every fold
@@ -78,6 +78,11 @@ def best_readout(candidates: dict[str, Pair], labels: np.ndarray) -> Readout:
     return Readout(bank, test, plain, whiten(*plain, mild)[1], choice)
 
 
+def taken_as_they_are(name: str, features: Any) -> bool:
+    """Whether features are neither rotated nor whitened: sparse ones, and those whose name says so."""
+    return name.endswith(AS_THEY_ARE) or issparse(features)
+
+
 def choose_for_clusters(candidates: dict[str, Pair], labels: np.ndarray) -> tuple[str, float]:
     """Features and a whitening power for clusters alone: those whose clusters of 2,000 rows of the bank fit their labels best.
 
@@ -91,8 +96,8 @@ def choose_for_clusters(candidates: dict[str, Pair], labels: np.ndarray) -> tupl
     known = np.flatnonzero(labels >= 0)[:FEW_ROWS]
     best: tuple[float, str, float] = (-1.0, "", 0.0)
     for name, (bank, _) in candidates.items():
-        for power in (0.0,) if issparse(bank) or name == AS_THEY_ARE else POWERS:
-            few = bank[known] if issparse(bank) or name == AS_THEY_ARE else whiten(bank, bank[known], power)[1]
+        for power in (0.0,) if taken_as_they_are(name, bank) else POWERS:
+            few = bank[known] if taken_as_they_are(name, bank) else whiten(bank, bank[known], power)[1]
             agreement = _agreement(few, labels[known])
             if agreement > best[0]:
                 best = agreement, name, power

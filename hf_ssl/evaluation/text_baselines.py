@@ -34,7 +34,7 @@ def tfidf(bank: Sequence[str], test: Sequence[str], pairs: bool = False) -> Spar
 
 
 def tfidf_svd(
-    bank: Sequence[str], test: Sequence[str], seed: int, pairs: bool = False
+    bank: Sequence[str], test: Sequence[str], seed: int, pairs: bool = False, dimensions: Sequence[int] = DIMENSIONS
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """TF-IDF + SVD features of the same rows, in several dimensions to choose from (Deerwester et al. 1990).
 
@@ -43,14 +43,15 @@ def tfidf_svd(
         test: texts that are only transformed.
         seed: of the randomised decomposition.
         pairs: count pairs of neighbouring words too.
+        dimensions: to choose from.
 
     Returns:
         Name of the dimension -> (bank, test), float of shape (rows, dimension).
     """
     counted, transformed = tfidf(bank, test, pairs)
-    most = max(1, min(max(DIMENSIONS), min(counted.shape) - 1))
+    most = max(1, min(max(dimensions), min(counted.shape) - 1))
     svd = TruncatedSVD(most, random_state=seed).fit(counted)
     features = svd.transform(counted), svd.transform(transformed)
     # Directions come in order of their singular values, so fewer dimensions are the first columns.
-    sizes = sorted({min(size, most) for size in DIMENSIONS})
+    sizes = sorted({min(size, most) for size in dimensions})
     return {f"{size} dimensions": (features[0][:, :size], features[1][:, :size]) for size in sizes}

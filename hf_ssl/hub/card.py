@@ -19,6 +19,7 @@ from hf_ssl.markdown import code_span
 from hf_ssl.pretext.tasks import task_class
 from hf_ssl.training.arguments import TrainingArguments
 from hf_ssl.training.run_folder import RunFolder, write_text
+from hf_ssl.transfer.arguments import FineTuningArguments
 
 ELSEWHERE = {"output_dir", "dataset_name", "eval_split", "label_column", "model_name_or_path"}  # of the card
 
@@ -61,9 +62,13 @@ def card_text(folder: RunFolder, results: dict[str, Any], model_id: str | None, 
 
 def _chosen(config: dict[str, Any], public: bool) -> dict[str, tuple[Any, Any]]:
     """Flags that differ from their defaults: name -> (value, default); paths without their folders where all can see them."""
-    kind = task_class(config["task"])
-    fields = [field for part in (kind, DataArguments, TrainingArguments) for field in dataclasses.fields(part)]
-    defaults = {field.name: field.default for field in fields if field.name not in ELSEWHERE} | kind.training_defaults
+    if config["task"] == "fine_tuning":
+        parts, settled = [FineTuningArguments, DataArguments], {}
+    else:
+        kind = task_class(config["task"])
+        parts, settled = [kind, DataArguments, TrainingArguments], kind.training_defaults
+    fields = [field for part in parts for field in dataclasses.fields(part)]
+    defaults = {field.name: field.default for field in fields if field.name not in ELSEWHERE} | settled
     return {
         name: (last_part(config[name]) if public else config[name], default)
         for name, default in defaults.items()

@@ -15,6 +15,7 @@ HELDOUT = {
     "masked_accuracy": "masked token accuracy",
     "accuracy": "held-out accuracy of the pretext task",
 }
+CLASSIFIED = {"accuracy": "accuracy", "macro_f1": "macro F1"}
 MASKED = {"perplexity": "pseudo-perplexity"}  # what is hidden is predicted from both sides: no probability of a text
 
 
@@ -56,6 +57,7 @@ def _metadata(name: str, results: dict[str, Any]) -> ModelCardData:
     figures = []
     if results["heldout"]:
         titles = HELDOUT | (MASKED if "masked_accuracy" in results["heldout"] else {})
+        titles |= CLASSIFIED if results["task"] == "fine_tuning" else {}
         figures = [
             EvalResult(
                 model["pipeline"], metric_type=key, metric_name=title, metric_value=results["heldout"][key], **common

@@ -98,6 +98,11 @@ class PretextTask(abc.ABC):
         return 1
 
     @property
+    def threads(self) -> int | None:
+        """Threads that a step on a CPU gains by; None: as many as there are."""
+        return None
+
+    @property
     def block_rows(self) -> int:
         """Rows held in memory for shuffling."""
         return 2048

@@ -64,6 +64,11 @@ class ContrastiveText(TextTask):
         return {"adamw": 0.01, "muon": 0.01} if self.text_encoder == "static" else {"adamw": 1e-3, "muon": 0.01}
 
     @property
+    def threads(self) -> int | None:
+        """Sums of embeddings wait for memory: two threads took half as much CPU time again, and 7 % less time."""
+        return 1 if self.text_encoder == "static" else None
+
+    @property
     def units_per_sample(self) -> int:
         """One document."""
         return 1

@@ -45,6 +45,7 @@ def learn(
     recipe: Recipe,
     seed: int,
     from_scratch: bool = False,
+    rate: float | None = None,
 ) -> Learned:
     """Train a classifier; the learning rate is chosen on a quarter of the labelled rows, if there are enough.
 
@@ -54,16 +55,19 @@ def learn(
         labels: int, one an input.
         rows: places of the inputs whose labels may be used.
         names: of the labels.
-        recipe: how, but for the learning rate. A rate of 0 trains the last layer alone.
+        recipe: how, but for the learning rate.
         seed: of weights and order.
         from_scratch: with new weights.
+        rate: the peak learning rate; 0 trains the last layer alone, None chooses.
     """
     begun = time.process_time()
     kind = "static" if isinstance(run.encoder, StaticModel) else "network"
-    rates = (FROM_SCRATCH if from_scratch else FINE_TUNING)[kind]
+    rates = (FROM_SCRATCH if from_scratch else FINE_TUNING)[kind] if rate is None else (rate,)
     smallest = int(np.bincount(labels[rows])[np.unique(labels[rows])].min())
-    recipes = {rate: replace(recipe, learning_rate=rate, probe_first=not from_scratch) for rate in rates}
-    recipes = {rate: replace(each, steps=each.steps if rate else 0) for rate, each in recipes.items()}
+    recipes = {
+        peak: replace(recipe, learning_rate=peak, steps=recipe.steps if peak else 0, probe_first=not from_scratch)
+        for peak in rates
+    }
 
     def trained(chosen: Recipe, on: np.ndarray) -> PreTrainedModel:
         model = classifier_of(run, names, seed, from_scratch)
@@ -71,11 +75,11 @@ def learn(
         return model
 
     tried: dict[float, float] = {}
-    best = rates[0] if smallest < FEWEST_TO_CHOOSE else None
-    if best is None:
+    best = rates[0]
+    if smallest >= FEWEST_TO_CHOOSE and len(rates) > 1:
         fitted, held = train_test_split(rows, test_size=0.25, random_state=seed, stratify=labels[rows])
-        for rate, each in recipes.items():
+        for peak, each in recipes.items():
             model = trained(each, fitted)
-            tried[rate] = float((predict(model, batches.part(held)) == labels[held]).mean())
+            tried[peak] = float((predict(model, batches.part(held)) == labels[held]).mean())
         best = max(tried, key=tried.__getitem__)  # of equal ones the first, which moves the features least
     return Learned(trained(recipes[best], rows), recipes[best], tried, time.process_time() - begun)

@@ -27,6 +27,7 @@ class ComparedRows:
     Attributes:
         kind: "text" or "images".
         column: that holds them.
+        label_column: where there is one.
         bank: rows that readouts and baselines learn from; a label of -1 is none.
         test: rows that figures are measured on.
         names: of the labels; empty where there is nothing to measure against.
@@ -36,6 +37,7 @@ class ComparedRows:
 
     kind: Literal["text", "images"]
     column: str
+    label_column: str | None
     bank: Labelled
     test: Labelled
     names: list[str]
@@ -116,7 +118,9 @@ def compared_rows(
     known = _usable_labels(bank, test, notes, label_column)
     names = _names(source, label_column, known)
     identity = {name: value for name, value in source.record().items() if name != "files"}
-    return ComparedRows(kind, column, _numbered(bank, known), _numbered(test, known), names, notes, identity)
+    return ComparedRows(
+        kind, column, label_column, _numbered(bank, known), _numbered(test, known), names, notes, identity
+    )
 
 
 def find_inputs(
