@@ -12,7 +12,7 @@ import torch
 
 from hf_ssl.errors import UserError
 from hf_ssl.models import autoencoder, convolution, static  # noqa: F401 - the Auto classes learn of them
-from hf_ssl.models.configuration import making, options
+from hf_ssl.models.configuration import making, options, quiet
 from hf_ssl.pretext.base import Prepared, PretextTask
 from hf_ssl.pretext.tasks import task_class
 from hf_ssl.progress import progress_bar
@@ -74,7 +74,7 @@ def load_pretrained(path: Path) -> Pretrained:
     task = kind(**{name: value for name, value in folder.config.items() if name in names})
     from transformers import AutoModel
 
-    with making("model", str(folder.model)):
+    with making("model", str(folder.model)), quiet():
         encoder = AutoModel.from_pretrained(folder.model, use_safetensors=True, **options())
     encoder = encoder.eval().to(torch.accelerator.current_accelerator() or "cpu")
     results = json.loads(folder.results.read_text())

@@ -88,7 +88,6 @@ def plan_for(seconds: float, kind: str, tasks: list[str], seeds: int) -> Plan:
         left_out.append("two of five draws of labels")
     if minutes < 2:
         left_out.append("Gaussian mixtures, HDBSCAN, fine-tuning and training from scratch")
-    counts: tuple[int, ...] = (10, 100) if minutes >= 4 else (10,)
     spent = sum(steps[task] * COSTS.get(task, USUAL_COST) for task in chosen[:1])
     if minutes < 4:
         left_out.append("training from scratch with all that pretraining cost")
@@ -96,7 +95,7 @@ def plan_for(seconds: float, kind: str, tasks: list[str], seeds: int) -> Plan:
         rows=rows,
         steps=steps,
         effort=Effort(5 if minutes >= 4 else 3, 5 if minutes >= 4 else 3, 1000, minutes >= 2),
-        supervised_counts=() if minutes < 2 else (1, *counts, 1000) if minutes >= 15 else counts,
+        supervised_counts=() if minutes < 2 else (1, 10, 100, 1000) if minutes >= 15 else (10,),
         supervised_draws=3 if minutes >= 15 else 1,
         supervised_steps=300 if minutes >= 15 else 100,
         equal_compute_steps=int(spent / SCRATCH_COSTS[kind]) if minutes >= 4 else 0,

@@ -77,7 +77,9 @@ def measure(
         variant, power = choose_for_clusters(candidates, rows.bank.labels)
     else:
         variant, power = next(iter(candidates)), UNCHOSEN_POWER
-    points: Any = _clustered(candidates[variant], rows, None if taken_as_they_are(variant, candidates[variant][0]) else power)
+    points: Any = _clustered(
+        candidates[variant], rows, None if taken_as_they_are(variant, candidates[variant][0]) else power
+    )
     figures["clusters_of"] = {"features": variant, "whitening": power}
     starts = range(seed, seed + effort.starts)
     clusters = clusters or len(rows.names) or _found_number(points, seed)

@@ -35,7 +35,9 @@ class DocumentEncoder:
         """Return a sample ("input_ids", int32 of shape (length,)) a usable row, nothing left over, and the rows skipped."""
         usable, skipped = self.rows.read(block)
         found = list(self._tokens(block.shard, [(int(block.rows[place]), text) for place, text in usable]))
-        skipped += [Skipped(row, f"fewer than {self.shortest} tokens") for row, ids in found if len(ids) < self.shortest]
+        skipped += [
+            Skipped(row, f"fewer than {self.shortest} tokens") for row, ids in found if len(ids) < self.shortest
+        ]
         kept = [(row, ids) for row, ids in found if len(ids) >= self.shortest]
         tokens = np.full((len(kept), self.length), self.tokenizer.pad_token_id, np.int32)
         spans = np.zeros((len(kept), 1, 4), np.int64)

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from transformers import PretrainedConfig
+from transformers.utils import logging
 
 from hf_ssl.errors import UserError, in_one_line
 
@@ -46,3 +47,17 @@ def making(kind: str, name: str) -> Iterator[None]:
         yield
     except (OSError, ValueError, RuntimeError, AttributeError, SafetensorError) as error:
         raise UserError(f"cannot make a {kind} of '{name}': {in_one_line(error)}") from error
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Without transformers' bars and reports, where nothing they say is news."""
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()

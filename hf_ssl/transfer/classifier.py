@@ -15,7 +15,7 @@ from transformers import (
 
 from hf_ssl.errors import UserError
 from hf_ssl.modalities.text import TextTask
-from hf_ssl.models.configuration import making, options, seeded
+from hf_ssl.models.configuration import making, options, quiet, seeded
 from hf_ssl.models.convolution import ConvolutionModel
 from hf_ssl.models.images import STEM
 from hf_ssl.pretrained import Pretrained
@@ -37,7 +37,7 @@ def classifier_of(run: Pretrained, names: list[str], seed: int, from_scratch: bo
         UserError: if there is no classifier for such a model.
     """
     folder = run.path / "model"
-    with making("classifier", str(folder)), seeded(seed):
+    with making("classifier", str(folder)), seeded(seed), quiet():  # the last layer is new, of course
         config = AutoConfig.from_pretrained(folder)
         _set_labels(config, names)
         kind = _class_for(run, config)

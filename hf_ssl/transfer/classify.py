@@ -119,7 +119,7 @@ def _results(
             "labels": len(labels),
             "steps": learned.recipe.steps,
         },
-        "data": rows.record() | {"label_column": rows.label_column, "files": []},
+        "data": rows.record() | {"label_column": rows.label_column, "files": [], "since_step": 0},
         "model": {
             "class": type(model).__name__,
             "module": type(model).__module__,

@@ -1,5 +1,7 @@
 """A budget becomes the same plan always; less of it buys less, and says so."""
 
+import itertools
+
 import pytest
 
 from hf_ssl.comparison.arguments import ComparisonArguments
@@ -7,7 +9,9 @@ from hf_ssl.comparison.budget import plan_for
 from hf_ssl.errors import UserError
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("5min", 300), ("1h", 3600), ("0.5h", 1800), ("45", 45), ("2 min", 120)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("5min", 300), ("1h", 3600), ("0.5h", 1800), ("45", 45), ("2 min", 120)]
+)
 def test_budgets_are_times(text, seconds):
     assert ComparisonArguments(budget=text).seconds == seconds
 
@@ -22,7 +26,7 @@ def test_what_is_no_time_is_refused(text):
 def test_more_time_buys_more_and_less_says_what_is_missing(kind):
     plans = [plan_for(seconds, kind, [], 1) for seconds in (30, 60, 300, 1800, 7200)]
     task = next(iter(plans[0].steps))
-    for less, more in zip(plans, plans[1:], strict=False):
+    for less, more in itertools.pairwise(plans):
         assert less.rows <= more.rows
         assert less.steps[task] <= more.steps[task]
         assert len(less.left_out) >= len(more.left_out)
