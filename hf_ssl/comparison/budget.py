@@ -11,7 +11,7 @@ from hf_ssl.comparison.measure import Effort
 CORES = 2
 PRETRAINING_SHARE = 0.3  # of the budget, for each of the tasks together
 # CPU seconds a step, at the settings of SETTINGS.
-COSTS = {"contrastive_text": 0.06, "masked_language": 0.25, "contrastive": 0.41, "masked_codes": 0.3}
+COSTS = {"contrastive_text": 0.1, "masked_language": 0.25, "contrastive": 0.41, "masked_codes": 0.3}
 USUAL_COST = 0.3  # of tasks that were not timed
 # Beyond these more steps were worth little or were not tried.
 MOST_STEPS = {"contrastive_text": 900, "masked_language": 3000, "contrastive": 3000, "masked_codes": 3000}
@@ -95,9 +95,9 @@ def plan_for(seconds: float, kind: str, tasks: list[str], seeds: int) -> Plan:
         rows=rows,
         steps=steps,
         effort=Effort(5 if minutes >= 4 else 3, 5 if minutes >= 4 else 3, 1000, minutes >= 2),
-        supervised_counts=() if minutes < 2 else (1, 10, 100, 1000) if minutes >= 15 else (10,),
-        supervised_draws=3 if minutes >= 15 else 1,
-        supervised_steps=300 if minutes >= 15 else 100,
+        supervised_counts=() if minutes < 2 else (10, 1000) if minutes >= 15 else (10,),
+        supervised_draws=2 if minutes >= 15 and seeds == 1 else 1,
+        supervised_steps=200 if minutes >= 15 else 100,
         equal_compute_steps=int(spent / SCRATCH_COSTS[kind]) if minutes >= 4 else 0,
         map_rows=2000 if minutes >= 4 else 1000,
         left_out=tuple(left_out),

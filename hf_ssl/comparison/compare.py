@@ -12,7 +12,7 @@ from hf_ssl.comparison.budget import Plan, plan_for
 from hf_ssl.comparison.cells import PACKAGES, Cell, Cells
 from hf_ssl.comparison.entries import BASELINE, PRETRAINED, baseline_entries, network_entries
 from hf_ssl.comparison.look import density_of, map_of, names_of, numbers_of_clusters
-from hf_ssl.comparison.pretraining import FEWEST_ROWS, brought_along, pretrained_here
+from hf_ssl.comparison.pretraining import FEWEST_ROWS, brought_along, pretrained_here, task_for
 from hf_ssl.comparison.recommend import best_of, recommend
 from hf_ssl.comparison.report import Shown, write_report
 from hf_ssl.comparison.results import methods_of, supervised_of
@@ -69,7 +69,9 @@ def compare(arguments: ComparisonArguments, data: DataArguments, command: str) -
         source = open_source(data)
         table = first_table(source.train, source.name)
         columns = {"text": arguments.text_column, "images": arguments.image_column}
-        kind, _ = find_inputs(table, columns, find_label_column(table, data), source.name)
+        kind, column = find_inputs(table, columns, find_label_column(table, data), source.name)
+        for name in arguments.task:
+            task_for(name, kind, column, arguments.image_size)
         plan = plan_for(arguments.seconds, kind, arguments.task, arguments.pretraining_seeds)
         rows = compared_rows(source, data, columns, arguments.image_size, plan.rows)
         clustered = len(rows.clustered.inputs)
@@ -97,7 +99,8 @@ def _run(comparison: Comparison, brought: list[Pretrained]) -> Shown:
         bar.update()
         supervised = _supervised(comparison, runs, notes)
         bar.update()
-        looked_at = [best for family in (BASELINE, PRETRAINED) if (best := best_of(entries, family, "kmeans_nmi"))]
+        pointed = [entry for entry in entries if entry.points is not None]
+        looked_at = [best for family in (BASELINE, PRETRAINED) if (best := best_of(pointed, family, "kmeans_nmi"))]
         with one_thread():
             numbers = {entry.name: numbers_of_clusters(cells, entry, rows, seed) for entry in looked_at}
             maps = {entry.name: map_of(cells, entry, plan.map_rows, seed) for entry in looked_at}

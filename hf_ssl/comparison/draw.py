@@ -22,6 +22,7 @@ INK = "#123456"  # stands for the colour of the page's text
 STYLES = {BASELINE: "--", UNTRAINED: ":", PRETRAINED: "-"}
 SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
+    "text.parse_math": False,  # a label is a label, whatever signs are in it
     "svg.hashsalt": "hf_ssl",  # the same names of parts every time
     "font.family": "sans-serif",
     "font.size": 10,
@@ -30,6 +31,7 @@ SETTINGS: dict[Any, Any] = {
     "legend.frameon": False,
     **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK),
 }
+LONGEST_NAME = 24
 Drawn = tuple[str, str]  # file, SVG
 
 
@@ -137,7 +139,7 @@ def draw_map(folder: Path, entry: Entry, cell: Cell, rows: ComparedRows) -> Draw
             for kind, name in enumerate(names):
                 mine = positions[kinds == kind]
                 style = {"color": PALETTE[kind % 8], "marker": MARKS[(kind + kind // 8) % 8]}
-                axes.scatter(*mine.T, s=7, linewidths=0, alpha=0.75, label=name[:24], **style, rasterized=True)
+                axes.scatter(*mine.T, s=7, linewidths=0, alpha=0.75, label=_shown(name), **style, rasterized=True)
             unknown = positions[kinds < 0]
             if len(unknown):
                 axes.scatter(*unknown.T, s=3, color="0.6", label="none", rasterized=True)
@@ -151,3 +153,9 @@ def draw_map(folder: Path, entry: Entry, cell: Cell, rows: ComparedRows) -> Draw
 def _last_count(curves: dict[str, Any]) -> int:
     counts = [int(count) for method in curves.values() for count in method["figures"]["curve"] if count != "all"]
     return max(counts, default=1)
+
+
+def _shown(name: str) -> str:
+    """A label for a legend, which would leave out what begins with an underscore."""
+    cut = name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
+    return f" {cut}" if cut.startswith("_") else cut

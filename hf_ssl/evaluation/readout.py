@@ -15,6 +15,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import Normalizer, normalize
 
+from hf_ssl.unsupervised.features import alike
+
 MOST_DIMENSIONS = 128
 POWERS = (0.0, 0.25, 0.5)  # 0: rotated only; 0.5: fully whitened
 MOST_ROWS = 4000  # that choices are made on
@@ -120,6 +122,8 @@ def neighbours(count: int) -> Pipeline:
 def whiten(bank: np.ndarray, test: np.ndarray, power: float) -> Pair:
     """Rotate to principal components of the bank and divide each by its variance to a power; at most 128 dimensions."""
     learned_from = bank[:MOST_FITTED]
+    if alike(learned_from):  # there are no directions
+        return bank, test
     rows, columns = learned_from.shape
     solver = "covariance_eigh" if rows >= columns else "full"
     pca = PCA(min(MOST_DIMENSIONS, rows, columns), svd_solver=solver).fit(learned_from)

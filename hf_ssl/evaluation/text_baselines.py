@@ -50,7 +50,8 @@ def tfidf_svd(
     """
     counted, transformed = tfidf(bank, test, pairs)
     most = max(1, min(max(dimensions), min(counted.shape) - 1))
-    svd = TruncatedSVD(most, random_state=seed).fit(counted)
+    with np.errstate(divide="ignore", invalid="ignore"):  # shares of no variance, where all rows are alike
+        svd = TruncatedSVD(most, random_state=seed).fit(counted)
     features = svd.transform(counted), svd.transform(transformed)
     # Directions come in order of their singular values, so fewer dimensions are the first columns.
     sizes = sorted({min(size, most) for size in dimensions})

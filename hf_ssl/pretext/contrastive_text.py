@@ -38,9 +38,9 @@ class ContrastiveText(TextTask):
         default="static", metadata={"help": "The mean of token embeddings, or of a transformer's last hidden states."}
     )
     embedding_size: int = field(default=512, metadata={"help": "Dimensions of a static encoder."})
-    temperature: float = field(default=0.2, metadata={"help": "By which similarities are divided."})
-    smallest_crop: float = field(default=0.1, metadata={"help": "Share of a document that a part covers at least."})
-    largest_crop: float = field(default=0.4, metadata={"help": "Share of a document that a part covers at most."})
+    temperature: float = field(default=0.25, metadata={"help": "By which similarities are divided."})
+    smallest_crop: float = field(default=0.05, metadata={"help": "Share of a document that a part covers at least."})
+    largest_crop: float = field(default=0.3, metadata={"help": "Share of a document that a part covers at most."})
     vocabulary_size: int = field(default=30_000, metadata={"help": "Entries of a tokenizer learned here."})
     sequence_length: int = field(default=256, metadata={"help": "Tokens of a document that are looked at."})
 
