@@ -104,11 +104,14 @@ def _read_yaml(path: Path, parser: ArgumentParser) -> list[str]:
     if not isinstance(content, dict):
         parser.error(f"the configuration {path} must be a flat mapping of flag names to values")
     words: list[str] = []
+    several = {action.dest for action in parser._actions if action.nargs == "+"}
     for key, value in content.items():
         if key not in parser.flags() or key == "config":
             parser.error(parser.unknown(str(key), str(path)))
-        if isinstance(value, dict | list):
+        if isinstance(value, list) and key in several:
+            words += [f"--{key}", *map(str, value)]
+        elif isinstance(value, dict | list):
             parser.error(f"the value of '{key}' in {path} must be a single number or word")
-        if value is not None:
+        elif value is not None:
             words.append(f"--{key}={value}")
     return words

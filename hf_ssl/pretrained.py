@@ -14,7 +14,7 @@ from hf_ssl.errors import UserError
 from hf_ssl.models import autoencoder, convolution, static  # noqa: F401 - the Auto classes learn of them
 from hf_ssl.models.configuration import making, options, quiet
 from hf_ssl.pretext.base import Prepared, PretextTask
-from hf_ssl.pretext.tasks import task_class
+from hf_ssl.pretext.tasks import task_class, task_names
 from hf_ssl.progress import progress_bar
 from hf_ssl.training.device import has_bfloat16
 from hf_ssl.training.run_folder import RunFolder
@@ -69,6 +69,8 @@ def load_pretrained(path: Path) -> Pretrained:
     folder = RunFolder.existing(path)
     if not folder.results.exists() or not folder.model.exists():
         raise UserError(f"the run in {path} is not finished; run its command again to go on with it")
+    if folder.config["task"] not in task_names():
+        raise UserError(f"{path} holds a {folder.config['task'].replace('_', ' ')}, not a pretraining run")
     kind = task_class(folder.config["task"])
     names = {field.name for field in dataclasses.fields(kind)}
     task = kind(**{name: value for name, value in folder.config.items() if name in names})

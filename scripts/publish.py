@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from hf_ssl.arguments import parse_arguments
 from hf_ssl.command_line import run_script
+from hf_ssl.errors import UserError
 
 
 @dataclass
@@ -37,6 +38,8 @@ def main(arguments: list[str]) -> None:
     from hf_ssl.training.run_folder import RunFolder
 
     with RunFolder.existing(path) as folder:
+        if folder.config["task"] == "comparison":
+            raise UserError(f"{path} holds a comparison; what can be published are the runs in {path / 'pretrained'}")
         results = json.loads(folder.results.read_text()) if folder.results.exists() else results_so_far(folder)
         run = None if where.replace else results["run"]
         repository = open_repository(HfApi(), where.hub_model_id, folder.path, where.hub_private, run)

@@ -9,6 +9,7 @@ import yaml
 from conftest import ROOT, command
 
 from hf_ssl.arguments import parse_arguments, value_given
+from hf_ssl.comparison.arguments import ComparisonArguments
 from hf_ssl.data.sources import DataArguments
 from hf_ssl.hub.arguments import HubArguments
 from hf_ssl.pretext.masked_language import MaskedLanguage
@@ -94,3 +95,14 @@ def test_a_sentence_for_every_dataclass_field():
     for kind in TYPES:
         for field in dataclasses.fields(kind):
             assert field.metadata["help"].endswith("."), field.name
+
+
+def test_lists_come_from_a_file_too(tmp_path):
+    path = tmp_path / "flags.yaml"
+    path.write_text("task: [contrastive, rotation]\nbudget: 1h\n")
+    (parsed,) = parse_arguments([ComparisonArguments], ["--config", str(path)], "a description")
+    assert (parsed.task, parsed.budget) == (["contrastive", "rotation"], "1h")
+    (parsed,) = parse_arguments(
+        [ComparisonArguments], ["--config", str(path), "--task", "autoencoder"], "a description"
+    )
+    assert parsed.task == ["autoencoder"]

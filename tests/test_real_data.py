@@ -78,12 +78,16 @@ def test_going_on_from_a_checkpoint(finished, parquet, cache, tmp_path):
 @needs_data
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_pretrained_features_beat_untrained_ones_on_news(cache, tmp_path):
-    arguments = ["--dataset_name", f"{DATA}/ag_news", "--eval_split=test", "--max_steps=300", "--eval_steps=1000"]
-    result = run(*arguments, "--output_dir", tmp_path / "run", cache=cache)
+@pytest.mark.parametrize(
+    ("task", "steps"), [("contrastive_text", 150), pytest.param("masked_language", 300, marks=pytest.mark.endurance)]
+)
+def test_pretrained_features_beat_untrained_ones_on_news(task, steps, cache, tmp_path):
+    arguments = ["--task", task, "--dataset_name", f"{DATA}/ag_news", "--eval_split=test", f"--max_steps={steps}"]
+    result = run(*arguments, "--eval_steps=1000", "--output_dir", tmp_path / "run", cache=cache, script="pretrain.py")
     assert result.returncode == 0, result.stderr
     results = json.loads((tmp_path / "run" / "results.json").read_text())
-    assert results["heldout"]["loss"] < results["heldout"]["unigram_loss"] - 0.5
+    baseline = results["baseline"]["key"]
+    assert results["heldout"]["loss"] < results["heldout"][baseline] - 0.5
     for name in ("knn_accuracy", "linear_accuracy", "kmeans_nmi"):
         pretrained, untrained = (results["features"][features][name] for features in ("pretrained", "untrained"))
         assert pretrained["mean"] > untrained["mean"] + untrained["std"], name

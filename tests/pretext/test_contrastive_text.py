@@ -80,6 +80,24 @@ def test_parts_are_of_the_right_length_and_from_the_document(made, smallest, wid
             assert any(document[at : at + len(part)] == part for at in range(len(document)))
 
 
+def test_the_loss_is_that_of_finding_each_part_among_the_other_ones(made):
+    task, prepared, block = made
+    batch = task.collate(task.encoder(prepared).encode(block, [])[0][:6])
+    parts = task.corrupt(batch, torch.arange(6), prepared)
+    model = task.model(prepared, 0).eval()
+    with torch.no_grad():
+        first, second = (torch.nn.functional.normalize(model(parts[name]), dim=1) for name in ("first", "second"))
+        result = task.loss(model, parts)
+    total = 0.0
+    for mine, others in ((first, second), (second, first)):
+        for i in range(6):
+            among = [torch.exp(mine[i] @ others[k] / task.temperature) for k in range(6)]
+            total -= torch.log(among[i] / sum(among)).item()
+    assert result["loss"].item() == pytest.approx(total / 12, abs=1e-5)
+    assert result["labels"].tolist() == list(range(6))
+    assert task.heldout_figures({}, [parts], prepared)["chance_loss"] == pytest.approx(np.log(6))
+
+
 def test_padding_does_not_count(made):
     task, prepared, _ = made
     model = task.model(prepared, 0)
