@@ -5,6 +5,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from hf_ssl.arguments import parse_arguments, value_given
 from hf_ssl.data.sources import DataArguments
@@ -30,6 +31,8 @@ def run_pretraining(arguments: Sequence[str], description: str, command: Sequenc
         raise UserError(f"name a task with --task: one of {', '.join(task_names())}")
     if task not in (None, chosen):
         raise UserError(f"this script runs {task}; for {chosen} take scripts/pretrain.py --task {chosen}")
+    if chosen == "contrastive" and not {"--help", "-h"} & set(arguments) and _holds_text(arguments):
+        chosen = "contrastive_text"  # the same question of another kind of rows
     kind = task_class(chosen)
     types = [TaskChoice, kind, DataArguments, TrainingArguments, HubArguments]
     _, settled, data, training, hub = parse_arguments(types, arguments, description, kind.training_defaults)
@@ -40,6 +43,22 @@ def run_pretraining(arguments: Sequence[str], description: str, command: Sequenc
 
     launcher = ["torchrun", "--nproc_per_node", os.environ["WORLD_SIZE"]] if "WORLD_SIZE" in os.environ else ["python"]
     pretrain(settled, data, training, hub, HfApi(), shlex.join([*launcher, *command]))
+
+
+def _holds_text(arguments: Sequence[str]) -> bool:
+    """Whether the named data set has text and no images."""
+    names = ("dataset_name", "dataset_config", "train_split")
+    given: dict[str, Any] = {name: value for name in names if (value := value_given(name, arguments)) is not None}
+    if given.get("dataset_name", "embedded:digits").startswith("embedded:digits"):
+        return False
+
+    from hf_ssl.data.columns import first_table  # heavy: after --help
+    from hf_ssl.data.images import is_image_column
+    from hf_ssl.data.sources import open_source
+
+    data = DataArguments(**given).settled("digits")
+    schema = first_table(open_source(data, identify=False).train, data.dataset_name).schema
+    return not any(is_image_column(column.type) for column in schema) and "string" in map(str, schema.types)
 
 
 def run_script(main: Callable[[list[str]], None]) -> None:

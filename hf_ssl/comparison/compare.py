@@ -70,9 +70,10 @@ def compare(arguments: ComparisonArguments, data: DataArguments, command: str) -
         table = first_table(source.train, source.name)
         columns = {"text": arguments.text_column, "images": arguments.image_column}
         kind, column = find_inputs(table, columns, find_label_column(table, data), source.name)
-        for name in arguments.task:
+        tasks = ["contrastive_text" if (name, kind) == ("contrastive", "text") else name for name in arguments.task]
+        for name in tasks:
             task_for(name, kind, column, arguments.image_size)
-        plan = plan_for(arguments.seconds, kind, arguments.task, arguments.pretraining_seeds)
+        plan = plan_for(arguments.seconds, kind, tasks, arguments.pretraining_seeds)
         rows = compared_rows(source, data, columns, arguments.image_size, plan.rows)
         clustered = len(rows.clustered.inputs)
         if (arguments.clusters or 0) > clustered:

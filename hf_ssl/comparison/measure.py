@@ -140,12 +140,17 @@ def _measure_readouts(
     arrays["linear_right"] = right([np.arange(len(labels))])
     if len(labels) >= HUNDRED:
         arrays["linear_100_right"] = right([draw_share(labels, HUNDRED, seed + draw) for draw in range(effort.draws)])
-    figures["curve"] = {}
+    figures["curve"], figures["knn_curve"] = {}, {}
     for count in label_counts(labels, effort.most_labels):
         several = effort.draws if count * len(rows.names) <= MANY else 2  # many rows differ little from many others
         draws = [draw_rows(labels, count, seed + draw) for draw in range(several)]
         figures["curve"][str(count)] = right(draws).mean(1).tolist()
+        voting = neighbours(min(NEIGHBOURS, count))
+        figures["knn_curve"][str(count)] = [
+            float(voting.fit(bank[drawn], labels[drawn]).score(test, test_labels)) for drawn in draws
+        ]
     figures["curve"]["all"] = arrays["linear_right"].mean(1).tolist()
+    figures["knn_curve"]["all"] = arrays["knn_right"].mean(1).tolist()
     for name in ("knn", "linear", "linear_100"):
         if f"{name}_right" in arrays:
             figures[f"{name}_accuracy"] = accuracy_interval(arrays[f"{name}_right"], seed)

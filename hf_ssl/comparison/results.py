@@ -38,9 +38,9 @@ def figures_of(entry: Entry, rows: ComparedRows, seed: int) -> dict[str, Any]:
             named = clusterings[:, known] - clusterings.min(initial=0)
             for name, score in AGREEMENTS.items():
                 figures[f"{method}_{name}"] = agreement_interval(score, labels[known], named, seed)
-    if "curve" in figures:
-        curves = [cell.figures["curve"] for cell in entry.cells]
-        figures["curve"] = {count: [value for curve in curves for value in curve[count]] for count in curves[0]}
+    for name in {"curve", "knn_curve"} & set(figures):
+        curves = [cell.figures[name] for cell in entry.cells]
+        figures[name] = {count: [value for curve in curves for value in curve[count]] for count in curves[0]}
     figures["by_seed"] = [
         {name: cell.figures[name]["mean"] for name in COLUMNS if name in cell.figures} for cell in entry.cells
     ]

@@ -140,6 +140,14 @@ def test_sentence_transformers_loads_it(encoder, parquet, tmp_path):
     subprocess.run([sys.executable, "-c", hide + block], cwd=tmp_path / "run", check=True, capture_output=True)
 
 
+def test_contrastive_on_text_is_this_task(parquet, images, tmp_path):
+    flags = [*SMALL, "--batch_size=16", "--embedding_size=8", "--max_steps=2", "--dataset_name", parquet]
+    pretrain("--task=contrastive", *flags, "--output_dir", tmp_path / "run", script="pretrain.py")
+    assert json.loads((tmp_path / "run" / "results.json").read_text())["task"] == "contrastive_text"
+    with pytest.raises(SystemExit):  # images have no such flag
+        pretrain("--task=contrastive", *flags[:-1], images, "--output_dir", tmp_path / "other", script="pretrain.py")
+
+
 @pytest.mark.parametrize(
     ("flags", "match"),
     [
