@@ -172,7 +172,8 @@ def _supervised(comparison: Comparison, runs: Runs, notes: list[str]) -> dict[st
         equal = kind == "from_scratch_equal_compute"
         if equal and not plan.equal_compute_steps:
             continue
-        for a_class in [hundredth] if equal else sorted({*plan.supervised_counts, hundredth}):
+        others = [count for count in plan.supervised_counts if not hundredth / 2 <= count <= 2 * hundredth]
+        for a_class in [hundredth] if equal else sorted([*others, hundredth]):
             for number, run in enumerate(runs[network]):
                 # New weights know nothing of the run but its architecture.
                 depends = {"run": run.identity, "labels": a_class, "plan": plan.record()}

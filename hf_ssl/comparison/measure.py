@@ -10,7 +10,7 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 from hf_ssl.comparison.cells import Computed
 from hf_ssl.evaluation.intervals import accuracy_interval, agreement_interval
-from hf_ssl.evaluation.probes import NEIGHBOURS, cluster_accuracy
+from hf_ssl.evaluation.probes import MOST_COMPONENTS, NEIGHBOURS, cluster_accuracy, principal
 from hf_ssl.evaluation.readout import Pair, best_readout, choose_for_clusters, neighbours, taken_as_they_are, whiten
 from hf_ssl.evaluation.rows import ComparedRows
 from hf_ssl.transfer.label_efficiency import (
@@ -129,8 +129,10 @@ def _measure_readouts(
     figures["neighbours_of"] = readout.choice
     bank, test = readout.bank[known], readout.test[labelled_test]
     plain: Representation = readout.plain[0][known], readout.plain[1][labelled_test]
+    if not isinstance(bank, csr_matrix) and bank.shape[1] > MOST_COMPONENTS:
+        plain = principal(*plain, seed)
     nearest = neighbours(min(NEIGHBOURS, len(known))).fit(bank, labels)
-    representations = [plain] if isinstance(bank, csr_matrix) else [plain, (bank, test)]
+    representations = [plain] if readout.bank is readout.plain[0] else [plain, (bank, test)]
 
     def right(draws: list[np.ndarray]) -> np.ndarray:
         chosen, strength = choose_linear(representations, labels, draws[0], seed)

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from sklearn.decomposition import TruncatedSVD
+
 from hf_ssl.evaluation.image_baselines import patch_kmeans, pixels, whitened_components
 from hf_ssl.evaluation.readout import AS_THEY_ARE, Pair
 from hf_ssl.evaluation.text_baselines import tfidf, tfidf_svd
@@ -29,10 +31,21 @@ def baselines(kind: str) -> dict[str, Baseline]:
     if kind == "text":
         return {"tfidf": _tfidf, "tfidf_svd": _tfidf_svd}
     return {
-        "pixels": lambda bank, test, _seed: pixels(bank, test),
+        "pixels": _pixels,
         "pca_whitened": lambda bank, test, _seed: whitened_components(bank, test),
         "patch_kmeans": patch_kmeans,
     }
+
+
+def _pixels(bank: Sequence[Any], test: Sequence[Any], seed: int) -> Candidates:
+    """Pixels along their 512 leading directions, not centred: cosines are as before, and take a sixth of the time."""
+    candidates = pixels(bank, test)
+    name, (flat, other) = next(iter(candidates.items()))
+    most = max(DIMENSIONS)
+    if min(flat.shape) <= most:
+        return candidates
+    directions = TruncatedSVD(most, n_iter=2, random_state=seed).fit(flat)
+    return {name: (directions.transform(flat), directions.transform(other))}
 
 
 def network_features(run: Pretrained, encoder: Any, bank: Sequence[Any], test: Sequence[Any], title: str) -> Candidates:
@@ -50,10 +63,14 @@ def _tfidf(bank: Sequence[str], test: Sequence[str], seed: int) -> Candidates:
 
 
 def _tfidf_svd(bank: Sequence[str], test: Sequence[str], seed: int) -> Candidates:
-    candidates = dict(_named("words", tfidf_svd(bank, test, seed, dimensions=DIMENSIONS)))
+    words = _named("words", tfidf_svd(bank, test, seed, dimensions=DIMENSIONS))
+    pairs: Candidates = {}
     if len(bank) >= PAIRS_FROM:
-        candidates |= _named("words and pairs", tfidf_svd(bank, test, seed, pairs=True, dimensions=DIMENSIONS_OF_PAIRS))
-    return _both_ways(dict(sorted(candidates.items(), key=lambda item: item[0] != f"words, {UNLABELLED_FIRST}")))
+        pairs = _named("words and pairs", tfidf_svd(bank, test, seed, pairs=True, dimensions=DIMENSIONS_OF_PAIRS))
+    # All as they are; to be whitened the one that has the most to choose directions from.
+    most, first = list(words)[-1], next((name for name in words if UNLABELLED_FIRST in name), list(words)[-1])
+    candidates = {first: words[first], most: words[most]}
+    return candidates | {f"{name}, {AS_THEY_ARE}": pair for name, pair in (words | pairs).items()}
 
 
 def _both_ways(candidates: Candidates) -> Candidates:

@@ -9,6 +9,7 @@ from transformers import PreTrainedModel
 
 from hf_ssl.models.static import StaticModel
 from hf_ssl.pretrained import Pretrained
+from hf_ssl.threads import torch_threads
 from hf_ssl.transfer.classifier import classifier_of
 from hf_ssl.transfer.fine_tuning import Recipe, fine_tune, predict
 from hf_ssl.transfer.inputs import Batches
@@ -71,7 +72,8 @@ def learn(
 
     def trained(chosen: Recipe, on: np.ndarray) -> PreTrainedModel:
         model = classifier_of(run, names, seed, from_scratch)
-        fine_tune(model, batches, labels, on, chosen, seed)
+        with torch_threads(run.task.threads):
+            fine_tune(model, batches, labels, on, chosen, seed)
         return model
 
     tried: dict[float, float] = {}
