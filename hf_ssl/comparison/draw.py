@@ -8,6 +8,7 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from hf_ssl.comparison.cells import Cell
 from hf_ssl.comparison.entries import BASELINE, PRETRAINED, UNTRAINED, Entry
@@ -19,6 +20,11 @@ matplotlib.use("Agg")  # files only: there may be no screen
 PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8c6d1f", "#999999")
 MARKS = "os^Dv*PX"
 INK = "#123456"  # stands for the colour of the page's text
+KINDS = {
+    "fine_tuned": "fine-tuned",
+    "from_scratch": "from scratch",
+    "from_scratch_equal_compute": "from scratch, equal compute",
+}
 STYLES = {BASELINE: "--", UNTRAINED: ":", PRETRAINED: "-"}
 SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -87,11 +93,14 @@ def draw_curves(folder: Path, results: dict[str, Any]) -> Drawn | None:
                 found = [value["accuracy"] for value in counts.values()]
                 bars = np.abs(np.array([[v["mean"] - v["low"], v["high"] - v["mean"]] for v in found])).T
                 heights = [value["mean"] for value in found]
-                title = f"{network}, {kind.replace('_', ' ')}"
+                title = f"{network}, {KINDS[kind]}"
                 axes.errorbar(
                     places, heights, bars, fmt=mark, markersize=9, color=INK, label=title, mfc="none", capsize=3
                 )
-        axes.set(xscale="log", xlabel="labels a class (right end: all)", ylabel="accuracy on test rows")
+        axes.set(xscale="log", xlabel="labels a class", ylabel="accuracy on test rows")
+        ticks = [10**power for power in range(6) if 10**power <= end / 4]
+        axes.set_xticks([*ticks, end], [*map(str, ticks), "all"])
+        axes.minorticks_off()
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
     return save(folder, "labels", draw, (9.5, 4.6))
@@ -128,17 +137,19 @@ def draw_map(folder: Path, entry: Entry, cell: Cell, rows: ComparedRows) -> Draw
     chosen, positions = cell.arrays["rows"], cell.arrays["positions"]
     clusters = entry.cells[0].arrays["kmeans"][0][chosen]
     labels = rows.clustered.labels[chosen]
-    panels = {"clusters (k-means)": (clusters, [f"cluster {label + 1}" for label in range(int(clusters.max()) + 1)])}
+    numbers = range(int(clusters.max()) + 1)
+    panels = {"clusters (k-means)": (clusters, [f"cluster {number + 1}" for number in numbers], list(numbers))}
     if rows.names:
-        panels["labels"] = (labels, rows.names)
+        panels["labels"] = (labels, rows.names, _matching(labels, clusters, len(rows.names)))
 
     def draw(figure: Any) -> None:
-        for axes, (title, (kinds, names)) in zip(
+        for axes, (title, (kinds, names, colours)) in zip(
             figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
         ):
             for kind, name in enumerate(names):
                 mine = positions[kinds == kind]
-                style = {"color": PALETTE[kind % 8], "marker": MARKS[(kind + kind // 8) % 8]}
+                colour = colours[kind]
+                style = {"color": PALETTE[colour % 8], "marker": MARKS[(colour + colour // 8) % 8]}
                 axes.scatter(*mine.T, s=7, linewidths=0, alpha=0.75, label=_shown(name), **style, rasterized=True)
             unknown = positions[kinds < 0]
             if len(unknown):
@@ -148,6 +159,14 @@ def draw_map(folder: Path, entry: Entry, cell: Cell, rows: ComparedRows) -> Draw
             axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0), ncols=3, markerscale=2, fontsize=8)
 
     return save(folder, f"map_{entry.name}", draw, (4.8 * len(panels), 5.2))
+
+
+def _matching(labels: np.ndarray, clusters: np.ndarray, count: int) -> list[int]:
+    """For each label the colour of the cluster it fits best, each colour once (Kuhn 1955)."""
+    size = max(count, 1 + int(clusters.max()))
+    table = np.zeros((size, size))
+    np.add.at(table, (labels[labels >= 0], clusters[labels >= 0]), 1)
+    return [int(colour) for colour in linear_sum_assignment(-table)[1]]
 
 
 def _last_count(curves: dict[str, Any]) -> int:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from PIL import Image
 
 from hf_ssl.comparison.cells import Cell
-from hf_ssl.comparison.draw import Drawn, draw_curves, draw_map, draw_numbers
+from hf_ssl.comparison.draw import KINDS, Drawn, draw_curves, draw_map, draw_numbers
 from hf_ssl.comparison.entries import Entry
 from hf_ssl.comparison.results import CLUSTERINGS, COLUMNS
 from hf_ssl.comparison.words import WORDS, groups
@@ -78,6 +78,7 @@ def write_report(folder: RunFolder, shown: Shown) -> None:
         "pictures": {name: Markup(svg) for name, (_, svg) in pictures.items()},  # noqa: S704 - of our own making
         "unusual": shown.unusual,
         "shown": lambda place: _shown(shown.rows, place),
+        "kinds_of_training": KINDS,
         "words": WORDS,
         "groups": groups,
         "label": lambda place: _label(shown.rows, place),
