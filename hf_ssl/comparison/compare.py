@@ -12,6 +12,7 @@ from hf_ssl.comparison.budget import Plan, plan_for
 from hf_ssl.comparison.cells import PACKAGES, Cell, Cells
 from hf_ssl.comparison.entries import BASELINE, PRETRAINED, baseline_entries, network_entries
 from hf_ssl.comparison.look import density_of, map_of, names_of, numbers_of_clusters
+from hf_ssl.comparison.measure import FEWEST_LABELLED
 from hf_ssl.comparison.pretraining import FEWEST_ROWS, brought_along, pretrained_here, task_for
 from hf_ssl.comparison.recommend import best_of, recommend
 from hf_ssl.comparison.report import Shown, write_report
@@ -63,7 +64,7 @@ def compare(arguments: ComparisonArguments, data: DataArguments, command: str) -
     """
     data = data.settled("docs")
     keep_freed_memory()
-    config = {"task": "comparison"} | asdict(arguments) | asdict(data)
+    config = asdict(arguments) | asdict(data) | {"task": "comparison", "pretext_tasks": arguments.task}
     folder = RunFolder(Path(arguments.output_dir), config, command)
     with folder:
         source = open_source(data)
@@ -160,7 +161,8 @@ def _pretrain(comparison: Comparison, notes: list[str]) -> Runs:
 def _supervised(comparison: Comparison, runs: Runs, notes: list[str]) -> dict[str, dict[str, dict[int, list[Cell]]]]:
     """Fine-tuning and training from scratch, of the first network that takes it."""
     rows, plan, seed = comparison.rows, comparison.plan, comparison.arguments.seed
-    if not (rows.names and plan.supervised_counts and len(rows.test.inputs) and runs):
+    enough = len(rows.known) >= FEWEST_LABELLED and bool((rows.test.labels >= 0).any())
+    if not (rows.names and plan.supervised_counts and enough and runs):
         return {}
     network = next((title for title, several in runs.items() if can_be_classified(several[0])), None)
     if network is None:

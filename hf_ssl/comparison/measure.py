@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, issparse
 from scipy.sparse import vstack as sparse_vstack
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
@@ -23,7 +23,7 @@ from hf_ssl.transfer.label_efficiency import (
 )
 from hf_ssl.unsupervised.choosing import choose_clusters, usual_counts
 from hf_ssl.unsupervised.clustering import cluster
-from hf_ssl.unsupervised.features import alike
+from hf_ssl.unsupervised.features import alike, check_finite
 from hf_ssl.unsupervised.methods import kmeans
 
 FEWEST_LABELLED = 30  # rows of the bank: with fewer there is nothing to choose and little to learn by
@@ -69,7 +69,13 @@ def measure(
     Returns:
         Figures; arrays "clustered" (float32 features of the clustered rows), "kmeans", "gaussian_mixture", "hdbscan" (clusters,
         int64 of shape (starts, rows)), "knn_right", "linear_right", "linear_100_right" (of shape (draws, test rows)).
+
+    Raises:
+        UserError: if features are not finite.
     """
+    for bank, test in candidates.values():
+        for features in () if issparse(bank) else (bank, test):
+            check_finite(features)
     figures: dict[str, Any] = {}
     arrays: dict[str, np.ndarray] = {}
     if rows.names and len(rows.known) >= FEWEST_LABELLED:
@@ -104,8 +110,8 @@ def agreement_figures(
 ) -> dict[str, Any]:
     """How many clusters there are and, where there are labels, how they agree with them (on labelled rows)."""
     figures: dict[str, Any] = {f"{method}_clusters": len(np.unique(clusterings[0][clusterings[0] >= 0]))}
-    if labelled:
-        known = labels >= 0
+    known = labels >= 0
+    if labelled and known.any():
         for name, score in AGREEMENTS.items():
             # Rows that belong to no cluster are one more.
             named = clusterings[:, known] - clusterings.min(initial=0)

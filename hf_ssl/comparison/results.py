@@ -34,7 +34,7 @@ def figures_of(entry: Entry, rows: ComparedRows, seed: int) -> dict[str, Any]:
     known = labels >= 0
     for method in CLUSTERINGS:
         clusterings = entry.stacked(method)
-        if clusterings is not None and rows.names:
+        if clusterings is not None and rows.names and known.any():
             named = clusterings[:, known] - clusterings.min(initial=0)
             for name, score in AGREEMENTS.items():
                 figures[f"{method}_{name}"] = agreement_interval(score, labels[known], named, seed)

@@ -138,6 +138,20 @@ def test_six_sentences_as_a_data_set(tmp_path, capsys):
     assert "nothing was pretrained" in results["recommendation"]["sentence"]
 
 
+def test_a_few_labels_among_many_rows(tmp_path):
+    texts, labels = sentences(150)
+    some = [label if number < 40 else None for number, label in enumerate(labels)]
+    compare("--dataset_name", table(tmp_path / "data", texts, label=some), "--output_dir", tmp_path / "run")
+    results = results_of(tmp_path / "run")
+    assert "110 of 150 rows have no label" in results["notes"][0]
+    assert results["data"]["labelled"] < 41
+    figures = results["methods"]["tfidf_svd"]["figures"]
+    assert 0 <= figures["kmeans_nmi"]["mean"] <= 1
+    assert results["task"] == "comparison"
+    with pytest.raises(UserError, match="holds a comparison"):
+        pretrain(tmp_path / "run", script="publish.py")
+
+
 def test_rows_that_are_all_alike_make_one_cluster(tmp_path, capsys):
     data = table(tmp_path / "data", ["the same words every time"] * 100)
     compare("--dataset_name", data, "--output_dir", tmp_path / "run")
