@@ -46,7 +46,7 @@ def agreement_interval(
     for number in range(RESAMPLES_OF_CLUSTERS):
         rows = generator.integers(len(labels), size=len(labels))
         scores.append(score(labels[rows], clusterings[number % len(clusterings)][rows]))
-    return _summary(float(np.mean([score(labels, clusters) for clusters in clusterings])), np.array(scores))
+    return _centred(float(np.mean([score(labels, clusters) for clusters in clusterings])), np.array(scores))
 
 
 def agreement_difference(
@@ -65,7 +65,12 @@ def agreement_difference(
         mine, other = clusterings[number % len(clusterings)][rows], others[(number // 7) % len(others)][rows]
         differences.append(score(known, mine) - score(known, other))
     means = [float(np.mean([score(labels, clusters) for clusters in several])) for several in (clusterings, others)]
-    return _summary(means[0] - means[1], np.array(differences))
+    return _centred(means[0] - means[1], np.array(differences))
+
+
+def _centred(mean: float, resampled: np.ndarray) -> dict[str, float]:
+    """Rows that are drawn twice always agree with each other, which raises the agreement: that much is taken off again."""
+    return _summary(mean, resampled - resampled.mean() + mean)
 
 
 def _resampled_means(right: np.ndarray, seed: int) -> np.ndarray:

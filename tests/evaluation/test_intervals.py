@@ -53,3 +53,5 @@ def test_agreement_of_clusters():
     same = agreement_difference(score, labels, noise, noise[::-1], 0)
     assert same["low"] <= 0 <= same["high"]
     assert agreement_interval(score, labels, good, 0) == found
+    by_chance = agreement_interval(score, labels, noise, 0)  # rows drawn twice agree with each other
+    assert by_chance["low"] < by_chance["mean"] < by_chance["high"] < 0.02
