@@ -9,6 +9,7 @@ from typing import Any
 from hf_ssl.comparison.measure import Effort
 
 CORES = 2
+USUAL_SIZE = 32  # pixels a side that costs are of
 PRETRAINING_SHARE = 0.2  # of the budget, for each of the tasks together
 # Seconds a step on one of two cores, at the settings of SETTINGS; a step that leaves one core idle counts both.
 COSTS = {"contrastive_text": 0.17, "masked_language": 0.25, "contrastive": 0.5, "masked_codes": 0.3}
@@ -57,7 +58,7 @@ class Plan:
         return asdict(self)
 
 
-def plan_for(seconds: float, kind: str, tasks: list[str], seeds: int) -> Plan:
+def plan_for(seconds: float, kind: str, tasks: list[str], seeds: int, image_size: int = USUAL_SIZE) -> Plan:
     """Turn a budget into a plan; a function of its arguments.
 
     Args:
@@ -65,15 +66,17 @@ def plan_for(seconds: float, kind: str, tasks: list[str], seeds: int) -> Plan:
         kind: "text" or "images".
         tasks: to pretrain with; empty for the usual ones.
         seeds: pretraining runs a task.
+        image_size: pixels a side.
     """
+    area = max(1.0, (image_size / USUAL_SIZE) ** 2) if kind == "images" else 1.0  # what a step costs, and a row
     minutes = seconds / 60
     left_out = []
     usual = DEFAULT_TASKS[kind]
     chosen = tuple(tasks) or (usual if minutes >= 15 else usual[:1])
     if not tasks and len(chosen) < len(usual):
         left_out.append(f"pretraining with {usual[1]} (from 15min on)")
-    bank, test = ROWS_A_MINUTE[kind]
-    most_bank, most_test = MOST_ROWS[kind]
+    bank, test = (rows / area for rows in ROWS_A_MINUTE[kind])
+    most_bank, most_test = (int(rows / area) for rows in MOST_ROWS[kind])
     rows = min(most_bank, max(1000, int(bank * minutes))), min(most_test, max(500, int(test * minutes)))
     if rows != (most_bank, most_test):
         left_out.append(f"rows beyond {rows[0]:,} to learn readouts from and {rows[1]:,} to measure on")
@@ -81,7 +84,7 @@ def plan_for(seconds: float, kind: str, tasks: list[str], seeds: int) -> Plan:
     steps = {}
     for task in chosen:
         most = MOST_STEPS.get(task, 3000)
-        steps[task] = max(FEWEST_STEPS, min(most, int(share / COSTS.get(task, USUAL_COST))))
+        steps[task] = max(FEWEST_STEPS, min(most, int(share / area / COSTS.get(task, USUAL_COST))))
         if steps[task] < most:
             left_out.append(f"{most - steps[task]:,} of {most:,} steps of {task}")
     if minutes < 4:

@@ -13,6 +13,7 @@ from hf_ssl.comparison.cells import PACKAGES, Cell, Cells
 from hf_ssl.comparison.entries import BASELINE, PRETRAINED, baseline_entries, network_entries
 from hf_ssl.comparison.look import density_of, map_of, names_of, numbers_of_clusters
 from hf_ssl.comparison.measure import FEWEST_LABELLED
+from hf_ssl.comparison.methods import TITLES
 from hf_ssl.comparison.pretraining import FEWEST_ROWS, brought_along, pretrained_here, task_for
 from hf_ssl.comparison.recommend import best_of, recommend
 from hf_ssl.comparison.report import Shown, write_report
@@ -72,14 +73,14 @@ def compare(arguments: ComparisonArguments, data: DataArguments, command: str) -
         columns = {"text": arguments.text_column, "images": arguments.image_column}
         kind, column = find_inputs(table, columns, find_label_column(table, data), source.name)
         tasks = ["contrastive_text" if (name, kind) == ("contrastive", "text") else name for name in arguments.task]
-        for name in tasks:
+        plan = plan_for(arguments.seconds, kind, tasks, arguments.pretraining_seeds, arguments.image_size)
+        for name in plan.steps:  # before anything is computed
             task_for(name, kind, column, arguments.image_size)
-        plan = plan_for(arguments.seconds, kind, tasks, arguments.pretraining_seeds)
         rows = compared_rows(source, data, columns, arguments.image_size, plan.rows)
         clustered = len(rows.clustered.inputs)
         if (arguments.clusters or 0) > clustered:
             raise UserError(f"--clusters {arguments.clusters} is more than the {clustered:,} rows that are clustered")
-        brought = brought_along(arguments.run, rows)
+        brought = brought_along(arguments.run, rows, arguments.image_size)
         cells = Cells(folder.cells, rows.record() | {"seed": arguments.seed})
         print(f"'{source.name}': {len(rows.bank.inputs):,} rows to learn from, {len(rows.test.inputs):,} to measure on")
         shown = _run(Comparison(arguments, data, plan, rows, cells, folder.path, command), brought)
@@ -91,15 +92,22 @@ def compare(arguments: ComparisonArguments, data: DataArguments, command: str) -
 def _run(comparison: Comparison, brought: list[Pretrained]) -> Shown:
     arguments, rows, plan, cells = comparison.arguments, comparison.rows, comparison.plan, comparison.cells
     seed, notes = arguments.seed, list(rows.notes)
+    if rows.names and rows.all_clustered:
+        notes.append(
+            f"There are {len(rows.test.inputs)} test rows, so clusters are sought and measured among all rows, some of whose "
+            "labels chose the features for them (--eval_split names a split)."
+        )
     with progress_bar("comparison", total=6, unit="part", leave=False) as bar:
         entries = baseline_entries(cells, rows, plan, arguments.clusters, seed)
         bar.update()
         own = _pretrain(comparison, notes)
-        runs = own | {run.name: [run] for run in brought}
+        runs = dict(own)
+        for run in brought:
+            runs[_unused(run.name, {entry.title for entry in entries} | set(runs))] = [run]
         bar.update()
         entries += network_entries(cells, runs, rows, plan, arguments.clusters, seed)
         bar.update()
-        supervised = _supervised(comparison, runs, notes)
+        supervised = _supervised(comparison, runs, list(own), notes)
         bar.update()
         pointed = [entry for entry in entries if entry.points is not None]
         looked_at = [best for family in (BASELINE, PRETRAINED) if (best := best_of(pointed, family, "kmeans_nmi"))]
@@ -132,6 +140,16 @@ def _run(comparison: Comparison, brought: list[Pretrained]) -> Shown:
     return Shown(results, rows, entries, {name: cell for name, cell in maps.items() if cell}, unusual)
 
 
+def _unused(name: str, taken: set[str]) -> str:
+    """The name, with a number if another line of the table has it."""
+    files = {title.replace(" ", "_") for title in taken} | set(TITLES)
+    number = 2
+    unused = name
+    while unused.replace(" ", "_") in files:
+        unused, number = f"{name} {number}", number + 1
+    return unused
+
+
 def _pretrain(comparison: Comparison, notes: list[str]) -> Runs:
     arguments, rows = comparison.arguments, comparison.rows
     if len(rows.bank.inputs) < FEWEST_ROWS:
@@ -158,7 +176,9 @@ def _pretrain(comparison: Comparison, notes: list[str]) -> Runs:
     }
 
 
-def _supervised(comparison: Comparison, runs: Runs, notes: list[str]) -> dict[str, dict[str, dict[int, list[Cell]]]]:
+def _supervised(
+    comparison: Comparison, runs: Runs, own: list[str], notes: list[str]
+) -> dict[str, dict[str, dict[int, list[Cell]]]]:
     """Fine-tuning and training from scratch, of the first network that takes it."""
     rows, plan, seed = comparison.rows, comparison.plan, comparison.arguments.seed
     enough = len(rows.known) >= FEWEST_LABELLED and bool((rows.test.labels >= 0).any())
@@ -172,8 +192,8 @@ def _supervised(comparison: Comparison, runs: Runs, notes: list[str]) -> dict[st
     found: dict[str, dict[int, list[Cell]]] = {}
     for kind in KINDS:
         equal = kind == "from_scratch_equal_compute"
-        if equal and not plan.equal_compute_steps:
-            continue
+        if equal and not (plan.equal_compute_steps and network in own[:1]):
+            continue  # what somebody else's pretraining took is not in the plan
         others = [count for count in plan.supervised_counts if not hundredth / 2 <= count <= 2 * hundredth]
         for a_class in [hundredth] if equal else sorted([*others, hundredth]):
             for number, run in enumerate(runs[network]):

@@ -12,7 +12,7 @@ from hf_ssl.comparison.cells import Computed
 from hf_ssl.evaluation.intervals import accuracy_interval, agreement_interval
 from hf_ssl.evaluation.probes import MOST_COMPONENTS, NEIGHBOURS, cluster_accuracy, principal
 from hf_ssl.evaluation.readout import Pair, best_readout, choose_for_clusters, neighbours, taken_as_they_are, whiten
-from hf_ssl.evaluation.rows import ComparedRows
+from hf_ssl.evaluation.rows import FEWEST_LABELLED_TEST, ComparedRows
 from hf_ssl.transfer.label_efficiency import (
     Representation,
     choose_linear,
@@ -88,10 +88,9 @@ def measure(
     )
     figures["clusters_of"] = {"features": variant, "whitening": power}
     starts = range(seed, seed + effort.starts)
-    clusters = clusters or len(rows.names) or _found_number(points, seed)
+    clusters = min(clusters or len(rows.names) or _found_number(points, seed), points.shape[0])
     found: dict[str, np.ndarray]
     if isinstance(points, csr_matrix):
-        clusters = min(clusters, points.shape[0])
         found = {"kmeans": np.stack([kmeans(points, clusters, start) for start in starts])}
     else:
         arrays["clustered"] = points.astype(np.float32)
@@ -129,7 +128,7 @@ def _measure_readouts(
 ) -> None:
     known, labelled_test = rows.known, rows.test.labels >= 0
     labels, test_labels = rows.bank.labels[known], rows.test.labels[labelled_test]
-    if not len(test_labels):
+    if len(test_labels) < FEWEST_LABELLED_TEST:
         return
     readout = best_readout(candidates, rows.bank.labels)
     figures["neighbours_of"] = readout.choice

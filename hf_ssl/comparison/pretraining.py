@@ -79,16 +79,19 @@ def pretrained_here(
     return load_pretrained(path)
 
 
-def brought_along(paths: list[str], rows: ComparedRows) -> list[Pretrained]:
+def brought_along(paths: list[str], rows: ComparedRows, image_size: int) -> list[Pretrained]:
     """Runs that were made before.
 
     Raises:
-        UserError: if one is not finished, or of another kind of data.
+        UserError: if one is not finished, or of another kind or size of data.
     """
     runs = [load_pretrained(Path(path)) for path in paths]
     for run in runs:
         if isinstance(run.task, TextTask) != (rows.kind == "text"):
             raise UserError(f"the run in {run.path} is not of {rows.kind}; leave it out")
+        size = getattr(run.task, "image_size", image_size)
+        if rows.kind == "images" and size != image_size:
+            raise UserError(f"the run in {run.path} is of images of {size} pixels; give --image_size {size}")
     return runs
 
 

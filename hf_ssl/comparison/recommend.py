@@ -63,7 +63,7 @@ def recommend(results: dict[str, Any], entries: list[Entry], rows: ComparedRows,
     reasons = [_reason(verdict, results) for verdict in verdicts]
     reasons += _against_untrained(results, entries) + _labels(results, entries) + _supervised(results)
     return {
-        "sentence": _sentence(verdicts, results, entries),
+        "sentence": _sentence(verdicts, entries),
         "reasons": reasons,
         "verdicts": {
             verdict.figure: {
@@ -93,22 +93,24 @@ def _verdict(figure: str, entries: list[Entry], rows: ComparedRows, seed: int) -
     return Verdict(figure, baseline, pretrained, difference)
 
 
-def _sentence(verdicts: list[Verdict], results: dict[str, Any], entries: list[Entry]) -> str:
+def _sentence(verdicts: list[Verdict], entries: list[Entry]) -> str:
     if not verdicts:
         entry = best_of(entries, BASELINE, "kmeans_nmi")
         assert entry is not None, "there is always a baseline"
         return f"Cluster {entry.title}: nothing was pretrained, so nothing can be said for it."
     better = [verdict for verdict in verdicts if verdict.side > 0]
     worse = [verdict for verdict in verdicts if verdict.side < 0]
-    network = results["methods"][verdicts[0].pretrained.name]
-    cost = f"{network['pretraining_cpu_seconds']:.0f} CPU seconds"
+    networks = {verdict.pretrained.title: verdict.pretrained for verdict in verdicts}
+    cost = f"{sum(network.training_cpu_seconds for network in networks.values()):.0f} CPU seconds"
     if len(better) == len(verdicts):
-        return f"Pretrain: {network['title']} ({cost}), is better than every baseline at all that was measured."
+        one = len(networks) == 1
+        return f"Pretrain: {_listed(list(networks))} ({cost}) {'is' if one else 'are'} better than every baseline at all that was measured."
     if not better:
-        how = "did worse than" if worse else "was no better than"
+        how = "worse than" if len(worse) == len(verdicts) else "no better than"
+        taken = _listed(list(dict.fromkeys(verdict.baseline.title for verdict in verdicts)))
         return (
-            f"Do not pretrain: take {verdicts[0].baseline.title}. {_capital(network['title'])} ({cost}), {how} the best "
-            "baseline: pretraining did not pay here."
+            f"Do not pretrain: take {taken}. What was pretrained ({_listed(list(networks))}; {cost}) was {how} the best baseline "
+            "in every figure: pretraining did not pay here."
         )
     gains = _listed([QUESTIONS[verdict.figure] for verdict in better])
     others = [verdict for verdict in verdicts if verdict.side <= 0]
@@ -132,7 +134,9 @@ def _reason(verdict: Verdict, results: dict[str, Any]) -> str:
 
 def _against_untrained(results: dict[str, Any], entries: list[Entry]) -> list[str]:
     pretrained = best_of(entries, PRETRAINED, "linear_100_accuracy")
-    untrained = best_of(entries, UNTRAINED, "linear_100_accuracy")
+    untrained = next(
+        (entry for entry in entries if pretrained and entry.name == f"{UNTRAINED}_{pretrained.name}"), None
+    )
     if pretrained is None or untrained is None or "knn_accuracy" not in pretrained.cells[0].figures:
         return []
     mine, other = (
@@ -155,7 +159,8 @@ def _labels(results: dict[str, Any], entries: list[Entry]) -> list[str]:
     enough = next(
         (c for c in counts if max(curve.get(c, 0) for curve in curves.values()) >= with_all - NEAR_ENOUGH), None
     )
-    clusters = max(entry.cells[0].figures["kmeans_accuracy"]["mean"] for entry in measured)
+    clustered = max(measured, key=lambda entry: results["methods"][entry.name]["figures"]["kmeans_nmi"]["mean"])
+    clusters = results["methods"][clustered.name]["figures"]["kmeans_accuracy"]["mean"]
     one = f"Labels: all {total:,} of them reach {with_all:.3f} ({best.title})"
     if enough is None:
         one += f"; with {counts[-1]} a class it is {max(c[counts[-1]] for c in curves.values()):.3f}, so more labels still pay."
@@ -163,7 +168,10 @@ def _labels(results: dict[str, Any], entries: list[Entry]) -> list[str]:
         one += (
             f"; {enough} a class are enough to come within {NEAR_ENOUGH:.2f} of that, so paying for more buys little."
         )
-    two = f"Clusters need none, and agree with the labels in {clusters:.3f} of the rows when each is named once."
+    two = (
+        f"Clusters are found without labels (some of which chose the features, though); those of {clustered.title} agree with "
+        f"the labels in {clusters:.3f} of the rows when each is named once."
+    )
     return [one, two]
 
 
@@ -200,13 +208,13 @@ def _without_labels(results: dict[str, Any], entries: list[Entry]) -> dict[str, 
     best = max(numbers, key=lambda name: numbers[name]["figures"]["stability"][str(numbers[name]["chosen"])])
     stability = numbers[best]["figures"]["stability"][str(numbers[best]["chosen"])]
     sentence = (
-        f"Cluster {titles[best]} into {numbers[best]['chosen']} groups, which are the most stable ones; whether pretraining pays "
-        "cannot be said without labels: label 100 rows and compare again."
+        f"Cluster {titles[best]} into {numbers[best]['chosen']} groups, the best separated of the stable ones; whether pretraining "
+        "pays cannot be said without labels: label a few hundred rows and compare again."
     )
     if stability < HARDLY_STABLE:
         sentence = (
             f"There are hardly any clusters: the most stable ones ({titles[best]}) agree only {stability:.2f} between halves of "
-            "the rows. Label 100 rows and compare again."
+            "the rows. Label a few hundred rows and compare again."
         )
     return {"sentence": sentence, "reasons": reasons, "verdicts": {}}
 

@@ -14,7 +14,7 @@ from hf_ssl.transfer.classifier import classifier_of
 from hf_ssl.transfer.fine_tuning import Recipe, predict
 from hf_ssl.transfer.inputs import Batches
 from hf_ssl.transfer.label_efficiency import draw_rows
-from hf_ssl.transfer.supervised import FROM_SCRATCH, learn
+from hf_ssl.transfer.supervised import FEWEST_TO_CHOOSE, FROM_SCRATCH, learn
 
 ONE_PERCENT = 0.01
 KINDS = ("fine_tuned", "from_scratch", "from_scratch_equal_compute")
@@ -53,8 +53,9 @@ def train_with_labels(run: Pretrained, rows: ComparedRows, plan: Plan, a_class: 
     labels, test_labels = rows.bank.labels[known], rows.test.labels[labelled_test]
     steps = plan.supervised_steps
     if kind == "from_scratch_equal_compute":
-        # Three quarters of the rows for each rate that is tried, then all rows once more.
-        steps += plan.equal_compute_steps // (len(FROM_SCRATCH["static"]) + 1)
+        # Each rate that is tried takes as many, and then all rows once more; of too few labels none is tried.
+        trainings = len(FROM_SCRATCH["static"]) + 1 if a_class >= FEWEST_TO_CHOOSE else 1
+        steps += plan.equal_compute_steps // trainings
     test = Batches.of(run, [rows.test.inputs[place] for place in labelled_test])
     right, tried, seconds = [], [], 0.0
     for draw in range(plan.supervised_draws):
@@ -79,6 +80,6 @@ def train_with_labels(run: Pretrained, rows: ComparedRows, plan: Plan, a_class: 
         "labels": len(chosen),
         "steps": steps,
         "tried": tried,
-        "training_cpu_seconds": round(seconds, 1),
+        "training_cpu_seconds": round(seconds / plan.supervised_draws, 1),
     }
     return figures, {"right": found}

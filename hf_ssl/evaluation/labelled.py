@@ -41,7 +41,7 @@ def choose_rows(
 ) -> list[tuple[Any, Any]]:
     """At most ``count`` (input, label) rows: those with the smallest hash of the input, so that their order plays no part.
 
-    Rows without a label (see `label_of`) are left out, or have None as label if ``unlabelled_too``.
+    Rows without a label (see `label_of`) are left out or, if ``unlabelled_too``, come last and have None as label.
     """
     smallest: list[tuple[int, Any, Any]] = []
     read = 0
@@ -53,11 +53,15 @@ def choose_rows(
             if label is not None or unlabelled_too:
                 smallest.append((_rank(value), value, label))
         if len(smallest) > 2 * count:
-            smallest = heapq.nsmallest(count, smallest, key=lambda row: row[0])
+            smallest = heapq.nsmallest(count, smallest, key=_labelled_first)
         read += block.table.num_rows
         if read >= enough:
             break
-    return [(value, label) for _, value, label in heapq.nsmallest(count, smallest, key=lambda row: row[0])]
+    return [(value, label) for _, value, label in heapq.nsmallest(count, smallest, key=_labelled_first)]
+
+
+def _labelled_first(row: tuple[int, Any, Any]) -> tuple[bool, int]:
+    return row[2] is None, row[0]
 
 
 def label_of(value: Any) -> Any:

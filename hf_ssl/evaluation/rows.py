@@ -17,6 +17,7 @@ from hf_ssl.evaluation.labelled import Labelled, TooFewLabelsError, choose_rows
 
 NO_LABEL = -1
 FEWEST_OF_A_LABEL = 3  # in the bank: choices are made on three folds of it
+FEWEST_LABELLED_TEST = 20  # rows: a figure of fewer says nothing
 FEWEST_TEST_ROWS = 300  # below them clusters are sought among all rows
 
 
@@ -118,7 +119,7 @@ def compared_rows(
     if not test:
         test, bank = bank[: max(1, len(bank) // 5)], bank[max(1, len(bank) // 5) :]
         notes.append("The hash held no row out; a fifth of the rows is measured on, and pretraining sees it too.")
-    known = _usable_labels(bank, test, notes, label_column)
+    known = _measured_labels(bank, test, notes, label_column)
     names = _names(source, label_column, known)
     identity = {name: value for name, value in source.record().items() if name != "files"}
     return ComparedRows(
@@ -148,6 +149,17 @@ def find_inputs(
         there = ", ".join(f"{part.name} ({part.type})" for part in table.schema)
         raise UserError(f"'{name}' has neither images nor text but {there}; name a --text_column or an --image_column")
     return "text", max(words, key=lambda column: len(table.column(column)[0].as_py() or ""))
+
+
+def _measured_labels(bank: list[Any], test: list[Any], notes: list[str], label_column: str | None) -> list[Any]:
+    """Labels that there are enough rows of to learn and to measure by; none if it is not enough."""
+    known = _usable_labels(bank, test, notes, label_column)
+    if len(test) >= FEWEST_TEST_ROWS and sum(label in known for _, label in test) < FEWEST_LABELLED_TEST and known:
+        notes.append(
+            f"Fewer than {FEWEST_LABELLED_TEST} test rows have a label, so nothing is measured against labels."
+        )
+        known = []
+    return known
 
 
 def _usable_labels(bank: list[Any], test: list[Any], notes: list[str], label_column: str | None) -> list[Any]:

@@ -39,7 +39,7 @@ def classifier_of(run: Pretrained, names: list[str], seed: int, from_scratch: bo
     folder = run.path / "model"
     with making("classifier", str(folder)), seeded(seed), quiet():  # the last layer is new, of course
         config = AutoConfig.from_pretrained(folder)
-        _set_labels(config, names)
+        _set_labels(config, names, run)
         kind = _class_for(run, config)
         if from_scratch:
             make = kind.from_config if hasattr(kind, "from_config") else kind._from_config
@@ -67,9 +67,11 @@ def is_text(run: Pretrained) -> bool:
     return isinstance(run.task, TextTask)
 
 
-def _set_labels(config: PreTrainedConfig, names: list[str]) -> None:
+def _set_labels(config: PreTrainedConfig, names: list[str], run: Pretrained) -> None:
     config.id2label = dict(enumerate(names))
     config.label2id = {name: number for number, name in enumerate(names)}
+    if config.pad_token_id is None and is_text(run):
+        config.pad_token_id = run.prepared.processor.pad_token_id  # where it looks for the last token
     config.problem_type = "single_label_classification"
     if hasattr(config, "classifier_pooling"):
         config.classifier_pooling = "mean"  # nothing was ever asked of the first token alone

@@ -109,7 +109,7 @@ def _results(
     interval = accuracy_interval((found == truth)[None], arguments.seed)
     model = learned.model
     base = str(arguments.model_name_or_path)
-    counts = Counter(labels.tolist())
+    counts = Counter(rows.bank.labels[rows.known].tolist())  # not of the drawn ones, which are as many of each
     return folder.record() | {
         "task": "fine_tuning",
         "cost": {

@@ -110,17 +110,22 @@ def _probe(model: PreTrainedModel, batches: Batches, labels: np.ndarray, rows: n
     """Set the last layer to a logistic regression on what comes into it."""
     layer = last_layer(model)
     taken: list[Tensor] = []
+    pooled: list[Tensor] = []
     handle = layer.register_forward_pre_hook(lambda _layer, inputs: taken.append(inputs[0].detach().float().cpu()))
     model.eval()
     try:
         with torch.no_grad():
             for part in np.array_split(rows, -(-len(rows) // ROWS_AT_ONCE)):
-                model(**batches.take(part))
+                batch = batches.take(part)
+                model(**batch)
+                states = taken.pop()
+                if states.ndim == 3:  # the layer runs over all tokens, and the last one counts
+                    last = batch["attention_mask"].sum(1).cpu() - 1
+                    states = states[torch.arange(len(states)), last]
+                pooled.append(states)
     finally:
         handle.remove()
-    features = torch.cat([part.reshape(-1, part.shape[-1]) for part in taken]).numpy()
-    if len(features) != len(rows):
-        return  # the layer runs over every token: what counts of them only the model knows
+    features = torch.cat(pooled).numpy()
     scaler = StandardScaler().fit(features)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)

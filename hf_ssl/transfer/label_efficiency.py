@@ -94,13 +94,15 @@ def choose_linear(
         seed: of the folds.
     """
     few = rows if len(rows) <= MOST_CHOSEN_ON else np.random.default_rng(seed).choice(rows, MOST_CHOSEN_ON, False)
-    smallest = int(np.bincount(labels[few])[np.unique(labels[few])].min())
-    if smallest < 2:
+    counts = np.bincount(labels[few])
+    few = few[counts[labels[few]] >= 2]  # a label of one row is in no fold
+    if len(np.unique(labels[few])) < 2:
         return representations[0], USUAL_STRENGTH
     best: tuple[float, int, float] = (-1.0, 0, USUAL_STRENGTH)
     for place, (bank, _) in enumerate(representations):
         # With more rows than dimensions regularisation hardly matters; of terms there are always more.
-        chosen = rows if issparse(bank) else few
+        chosen = rows[np.isin(labels[rows], labels[few])] if issparse(bank) else few
+        smallest = int(np.bincount(labels[chosen])[np.unique(labels[chosen])].min())
         folds: Any = StratifiedKFold(min(FOLDS, smallest), shuffle=True, random_state=seed)
         if len(chosen) > MOST_CHOSEN_ON:
             folds = StratifiedShuffleSplit(1, test_size=1 / FOLDS, random_state=seed)

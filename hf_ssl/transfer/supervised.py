@@ -77,7 +77,9 @@ def learn(
         return model
 
     tried: dict[float, float] = {}
-    best = rates[0]
+    best = (
+        rates[0] if from_scratch or len(rates) == 1 else rates[1]
+    )  # the lowest that moves anything, if nothing can be chosen
     if smallest >= FEWEST_TO_CHOOSE and len(rates) > 1:
         fitted, held = train_test_split(rows, test_size=0.25, random_state=seed, stratify=labels[rows])
         for peak, each in recipes.items():
