@@ -132,7 +132,7 @@ def test_what_cannot_be_trained_on_is_refused(tmp_path, parquet):
     refused(tmp_path / "b", "--task=rotation", "--dataset_name", parquet, match="has no column of images but text")
     refused(tmp_path / "c", "--task=contrastive", "--dataset_name", few, "--gradient_accumulation_steps=2",
             match="compares all samples")  # fmt: skip
-    refused(tmp_path / "d", "--task=jigsaw", match="there is no task 'jigsaw'; there are contrastive,")
+    refused(tmp_path / "d", "--task=jigsaw", match="there is no task 'jigsaw'; there are autoencoder,")
     refused(tmp_path / "e", match="name a task with --task")
     refused(tmp_path / "f", "--task=rotation", match="this script runs masked_image", script="pretrain_mim.py")
     enough = write_images(tmp_path / "enough", count=40, files=1)

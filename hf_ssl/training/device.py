@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from accelerate.utils import InitProcessGroupKwargs
 
 from hf_ssl.errors import UserError
@@ -28,6 +29,7 @@ def build_accelerator(arguments: TrainingArguments, read_timeout: float) -> Acce
     precision = arguments.mixed_precision
     if precision == "auto":
         precision = "bf16" if has_bfloat16() else "no"
+    AcceleratorState._reset_state()  # a run before this one in the same process may have had another precision
     accelerator = Accelerator(
         cpu=not torch.accelerator.is_available(),
         mixed_precision=precision,
