@@ -70,7 +70,7 @@ def is_text(run: Pretrained) -> bool:
 def _set_labels(config: PreTrainedConfig, names: list[str], run: Pretrained) -> None:
     config.id2label = dict(enumerate(names))
     config.label2id = {name: number for number, name in enumerate(names)}
-    if config.pad_token_id is None and is_text(run):
+    if is_text(run) and getattr(config, "pad_token_id", None) is None:
         config.pad_token_id = run.prepared.processor.pad_token_id  # where it looks for the last token
     config.problem_type = "single_label_classification"
     if hasattr(config, "classifier_pooling"):
