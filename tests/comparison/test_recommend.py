@@ -36,7 +36,8 @@ def entry(family, skill, title=None, seeds=1):
         figures["curve"] = {"10": [skill["linear_100"]], "all": [skill["linear"]]}
         arrays["clustered"] = np.ones((600, 2), np.float32)
         cells.append(Cell(figures, arrays, 1.0))
-    return Entry(family, title or f"the {family}", family, cells, 50.0 if family == PRETRAINED else 0.0)
+    name = f"{UNTRAINED}_{PRETRAINED}" if family == UNTRAINED else family
+    return Entry(name, title or f"the {family}", family, cells, 50.0 if family == PRETRAINED else 0.0)
 
 
 def skill(share, **others):
