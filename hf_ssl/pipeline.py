@@ -21,8 +21,8 @@ from hf_ssl.evaluation.report import table_of
 from hf_ssl.finish import Material, finish
 from hf_ssl.hub.access import open_repository
 from hf_ssl.hub.arguments import HubArguments
-from hf_ssl.hub.publish import Publication, publish, tell
-from hf_ssl.hub.repository import Repository
+from hf_ssl.hub.publish import Publication, publish
+from hf_ssl.hub.repository import Repository, tell
 from hf_ssl.pretext.base import PretextTask
 from hf_ssl.threads import torch_threads
 from hf_ssl.training.arguments import TrainingArguments

@@ -33,7 +33,8 @@ def main(arguments: list[str]) -> None:
     from huggingface_hub import HfApi
 
     from hf_ssl.hub.access import open_repository
-    from hf_ssl.hub.publish import Publication, publish, tell
+    from hf_ssl.hub.publish import Publication, publish
+    from hf_ssl.hub.repository import tell
     from hf_ssl.interrupted import results_so_far
     from hf_ssl.training.run_folder import RunFolder
 

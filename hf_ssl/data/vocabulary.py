@@ -79,21 +79,36 @@ def load_tokenizer(name: str, causal: bool = False) -> PreTrainedTokenizerBase:
     Raises:
         UserError: if there is none, it is no fast one, it has no mask token, or it closes prompts.
     """
+    tokenizer = fast_tokenizer(name, name)
+    fit_for_language(tokenizer, name, causal)
+    return tokenizer
+
+
+def fast_tokenizer(place: str, name: str) -> PreTrainedTokenizerBase:
+    """Load a stock tokenizer by Hub id or folder; ``name`` is what a user knows it by.
+
+    Raises:
+        UserError: if there is none, or it is no fast one.
+    """
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name)
+        tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise UserError(f"cannot load a tokenizer from '{name}': {' '.join(str(error).split())[:300]}") from error
     if not tokenizer.is_fast:
         raise UserError(f"the tokenizer of '{name}' has no fast version; choose one with a tokenizer.json")
     tokenizer.backend_tokenizer.no_truncation()  # some come with lengths of their own
     tokenizer.backend_tokenizer.no_padding()
+    return tokenizer
+
+
+def fit_for_language(tokenizer: PreTrainedTokenizerBase, name: str, causal: bool) -> None:
+    """Check that a tokenizer serves a language model, and give it a padding token; see `load_tokenizer`."""
     if causal:
         _check_open(tokenizer, name)
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.convert_ids_to_tokens(separator_of(tokenizer))
     elif tokenizer.mask_token_id is None:
         raise UserError(f"the tokenizer of '{name}' has no mask token; masked language modelling needs one")
-    return tokenizer
 
 
 def _check_open(tokenizer: PreTrainedTokenizerBase, name: str) -> None:

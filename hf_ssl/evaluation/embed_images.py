@@ -43,7 +43,9 @@ def embed_images(
             rows = np.stack(images[begin : begin + ROWS_AT_ONCE])
             pixels = torch.from_numpy(rows).to(encoder.device).permute(0, 3, 1, 2).float() / 255
             with autocast():
-                output = encoder(pixel_values=normalise(pixels), output_hidden_states=True)
+                output = encoder(
+                    pixel_values=normalise(pixels), output_hidden_states=True, **_in_order(encoder, len(rows))
+                )
             states = output.hidden_states
             layers = {f"layer {len(states) // 2} of {len(states)}": states[len(states) // 2]}
             layers["last layer"] = output.last_hidden_state
@@ -51,6 +53,15 @@ def embed_images(
                 features.setdefault(name, []).append(grid_of(hidden).float().mean(1).cpu().numpy())
             progress(len(rows))
     return {name: np.concatenate(parts) for name, parts in features.items()}
+
+
+def _in_order(encoder: Any, rows: int) -> dict[str, Tensor]:
+    """A masked autoencoder would shuffle the patches even so: sums would be rounded otherwise each time."""
+    config = encoder.config
+    if config.model_type != "vit_mae":
+        return {}
+    order = torch.arange((config.image_size // config.patch_size) ** 2, dtype=torch.float32, device=encoder.device)
+    return {"noise": order.expand(rows, -1)}
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Whether and where a run is published: flags of the scripts that pretrain and publish."""
+"""Whether and where something is published: flags of the scripts that pretrain and deploy."""
 
 from dataclasses import dataclass, field
 
@@ -20,3 +20,21 @@ class HubArguments:
     def __post_init__(self) -> None:
         if not self.push_to_hub and (self.hub_model_id or self.hub_private):
             raise UserError("--hub_model_id and --hub_private need --push_to_hub")
+
+
+@dataclass
+class SpaceArguments:
+    """Which Space; the token comes from `hf auth login` or HF_TOKEN."""
+
+    _argument_group_name = "space"
+
+    space: str | None = field(default=None, metadata={"help": "owner/name of the Space, or a name of one's own."})
+    comparison: list[str] = field(
+        default_factory=list, metadata={"help": "Folders of comparisons on the shown data sets, for the third tab."}
+    )
+    private: bool = field(default=False, metadata={"help": "A new Space is private."})
+    replace: bool = field(default=False, metadata={"help": "Replace what something else put there."})
+
+    def __post_init__(self) -> None:
+        if self.space is None:
+            raise UserError("name the Space with --space user/name")

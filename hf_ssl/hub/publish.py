@@ -6,20 +6,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete
-from huggingface_hub.errors import HfHubHTTPError
-
-from hf_ssl.errors import UserError, in_one_line
+from hf_ssl.errors import UserError
 from hf_ssl.hub.card import card_text
 from hf_ssl.hub.metadata import evaluation_file
 from hf_ssl.hub.notes import notes_of, whole_body
-from hf_ssl.hub.repository import CARD, RESULTS, Repository
+from hf_ssl.hub.repository import CARD, KEPT, RESULTS, Published, Repository, keep_at_it
 from hf_ssl.hub.sharing import without_private_paths
-from hf_ssl.patience import LONG, AskedToWaitError, patiently, status_of
+from hf_ssl.patience import LONG
+from hf_ssl.pretext.base import STATISTICS
+from hf_ssl.pretext.tasks import task_names
+from hf_ssl.pretrained import settings_of
 from hf_ssl.training.run_folder import RunFolder
 
 EVALUATION = ".eval_results/hf_ssl.yaml"
-KEPT = {".gitattributes"}  # whatever is replaced
 
 
 @dataclass(frozen=True)
@@ -48,25 +47,6 @@ class Publication:
         return shlex.join(words + [flag for flag, on in chosen.items() if on])
 
 
-@dataclass(frozen=True)
-class Published:
-    """Where a run is now: address of the repository, its newest commit, and whether this made it."""
-
-    url: str
-    commit: str
-    changed: bool
-
-
-def tell(published: Published) -> None:
-    """Say what became of it."""
-    done = "published" if published.changed else "nothing to publish, all is there"
-    print(f"{done}: {published.url} at {published.commit}")
-
-
-class _StaleError(Exception):
-    """Somebody made a commit between looking and committing."""
-
-
 def publish(publication: Publication, seconds: float = LONG) -> Published:
     """Bring a repository to the state of a run: model, processor, card, results, pictures.
 
@@ -88,21 +68,18 @@ def publish(publication: Publication, seconds: float = LONG) -> Published:
         now = replace(publication, repository=Repository.look(repository.api, repository.id))
         return _publish_once(now)
 
-    try:
-        # After 412 it is looked at again: what another run has committed stays, on top of other changes there is a next try.
-        return patiently(attempt, seconds, also=(_StaleError,))
-    except Exception as error:  # the client's own errors and those of its transports share no class
-        if isinstance(error, UserError) and not isinstance(error, AskedToWaitError):
-            raise
-        raise UserError(
-            f"{folder.path} was not published to {repository.id} ({in_one_line(error)}); everything is in the folder, and "
-            f"this finishes the job: {publication.command}"
-        ) from error
+    def failed(what: str) -> str:
+        return (
+            f"{folder.path} was not published to {repository.id} ({what}); everything is in the folder, and this finishes "
+            f"the job: {publication.command}"
+        )
+
+    return keep_at_it(attempt, seconds, failed)
 
 
 def _publish_once(publication: Publication) -> Published:
     folder, repository = publication.folder, publication.repository
-    results = without_private_paths(publication.results)
+    results = without_private_paths(publication.results | _settings(folder))
     if not publication.replace:
         repository.check_owner(results["run"])
     old = repository.results()
@@ -121,20 +98,8 @@ def _publish_once(publication: Publication) -> Published:
         results |= {"files": sorted(contents)}
         contents[RESULTS] = (json.dumps(results, indent=2) + "\n").encode()
         stale = set(repository.files if publication.replace else old.get("files", [])) - set(contents) - KEPT
-    removals = [CommitOperationDelete(name) for name in sorted(stale & set(repository.files))]
-    try:
-        commit = repository.api.create_commit(
-            repository.id,
-            [*(CommitOperationAdd(*item) for item in contents.items()), *removals],
-            commit_message=f"{'Card of' if publication.card_only else 'Pretrained with'} {results['task']}",
-            parent_commit=repository.head,
-        )
-    except HfHubHTTPError as error:
-        if status_of(error) == 412:
-            raise _StaleError(f"{repository.id} was changed meanwhile") from error
-        raise
-    url = f"{repository.api.endpoint}/{repository.id}"
-    return Published(url, commit.oid, changed=commit.oid != repository.head)
+    message = f"{'Card of' if publication.card_only else 'Pretrained with'} {results['task']}"
+    return repository.commit(contents, stale, message)
 
 
 def _contents(folder: RunFolder, results: dict[str, Any]) -> dict[str, Path | bytes]:
@@ -142,9 +107,17 @@ def _contents(folder: RunFolder, results: dict[str, Any]) -> dict[str, Path | by
     contents: dict[str, Path | bytes] = {
         file.relative_to(folder.model).as_posix(): file for file in sorted(folder.model.rglob("*")) if file.is_file()
     }
+    statistics = folder.processor / STATISTICS
+    if statistics.exists():
+        contents[STATISTICS] = statistics
     contents |= {f"plots/{name}": folder.plots / name for name in results["plots"].values()}
     evaluation = evaluation_file(results)
     return contents | ({EVALUATION: evaluation.encode()} if evaluation else {})
+
+
+def _settings(folder: RunFolder) -> dict[str, Any]:
+    """The task's, by which the model is known again; of a classifier none."""
+    return {"settings": settings_of(folder.config)} if folder.config["task"] in task_names() else {}
 
 
 def _notes(publication: Publication) -> str:

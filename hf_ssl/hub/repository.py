@@ -1,17 +1,62 @@
-"""A model's repository as it is at one commit."""
+"""A repository as it is at one commit, and a commit on top of it."""
 
 import json
 import tempfile
+import warnings
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
-from huggingface_hub import HfApi
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+from huggingface_hub.errors import HfHubHTTPError
 
-from hf_ssl.errors import UserError
+from hf_ssl.errors import UserError, in_one_line
+from hf_ssl.patience import AskedToWaitError, patiently, status_of
 
 CARD, RESULTS = "README.md", "results.json"
 WEIGHTS = (".safetensors", ".bin")
+KEPT = {".gitattributes"}  # whatever is replaced
+Kind = Literal["model", "space"]
+
+
+class StaleError(Exception):
+    """Somebody made a commit between looking and committing."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """Where something is now: address of the repository, its newest commit, and whether this made it."""
+
+    url: str
+    commit: str
+    changed: bool
+
+
+def tell(published: Published) -> None:
+    """Say what became of it."""
+    done = "published" if published.changed else "nothing to publish, all is there"
+    print(f"{done}: {published.url} at {published.commit}")
+
+
+def keep_at_it(attempt: Callable[[], Published], seconds: float, failed: Callable[[str], str]) -> Published:
+    """Try until it is done or ``seconds`` have passed.
+
+    Args:
+        attempt: looks at the repository and commits on top of it; may be called again after any failure.
+        seconds: in all.
+        failed: what went wrong -> a sentence that says what to do.
+
+    Raises:
+        UserError: what the attempt refuses, or that sentence.
+    """
+    try:
+        # After 412 it is looked at again: what another has committed stays, on top of other changes there is a next try.
+        return patiently(attempt, seconds, also=(StaleError,))
+    except Exception as error:  # the client's own errors and those of its transports share no class
+        if isinstance(error, UserError) and not isinstance(error, AskedToWaitError):
+            raise
+        raise UserError(failed(in_one_line(error))) from error
 
 
 @dataclass(frozen=True)
@@ -24,6 +69,7 @@ class Repository:
         head: the newest commit of the default branch.
         private: whether only its owner sees it.
         files: names.
+        kind: of what it holds.
     """
 
     api: HfApi
@@ -31,29 +77,68 @@ class Repository:
     head: str
     private: bool
     files: list[str]
+    kind: Kind = "model"
 
     @classmethod
-    def look(cls, api: HfApi, model_id: str) -> Self:
+    def look(cls, api: HfApi, repo_id: str, kind: Kind = "model") -> Self:
         """Read the newest state."""
-        information = api.model_info(model_id)
+        information = api.model_info(repo_id) if kind == "model" else api.space_info(repo_id)
         files = [file.rfilename for file in information.siblings or ()]
-        return cls(api, model_id, str(information.sha), bool(information.private), files)
+        return cls(api, repo_id, str(information.sha), bool(information.private), files, kind)
+
+    @property
+    def url(self) -> str:
+        """Of its page."""
+        return f"{self.api.endpoint}/{'spaces/' if self.kind == 'space' else ''}{self.id}"
 
     def read(self, name: str) -> str:
         """A text file; empty where there is none."""
         if name not in self.files:
             return ""
         with tempfile.TemporaryDirectory() as cache:  # a cache that lasts would hide what has gone wrong
-            path = self.api.hf_hub_download(self.id, name, revision=self.head, cache_dir=cache)
+            path = self.api.hf_hub_download(self.id, name, revision=self.head, cache_dir=cache, repo_type=self.kind)
             return Path(path).read_bytes().decode(errors="replace")
 
     def results(self) -> dict[str, Any]:
         """The results of the run that was published here; empty where there are none that can be read."""
+        return self.read_json(RESULTS)
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """An object in a file; empty where there is none that can be read."""
         try:
-            found = json.loads(self.read(RESULTS) or "{}")
+            found = json.loads(self.read(name) or "{}")
         except ValueError:
             found = {}
         return found if isinstance(found, dict) else {}
+
+    def commit(self, contents: Mapping[str, Path | bytes], gone: Iterable[str], message: str) -> Published:
+        """Make one commit on top of this one, or none where that would change nothing.
+
+        Args:
+            contents: name -> file or content.
+            gone: names to remove, where they are there.
+            message: of the commit.
+
+        Raises:
+            StaleError: if this is not the newest commit any more.
+        """
+        removals = [CommitOperationDelete(name) for name in sorted(set(gone) & set(self.files))]
+        additions = [CommitOperationAdd(*item) for item in contents.items()]
+        try:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "It seems that you are about to commit a data file")  # a Space's rows
+                commit = self.api.create_commit(
+                    self.id,
+                    [*additions, *removals],
+                    commit_message=message,
+                    parent_commit=self.head,
+                    repo_type=self.kind,
+                )
+        except HfHubHTTPError as error:
+            if status_of(error) == 412:
+                raise StaleError(f"{self.id} was changed meanwhile") from error
+            raise
+        return Published(self.url, commit.oid, changed=commit.oid != self.head)
 
     def check_owner(self, run: str) -> None:
         """Refuse to overwrite a model that another run published.

@@ -14,8 +14,10 @@ def without_private_paths(results: dict[str, Any]) -> dict[str, Any]:
     model = dict(results["model"])
     if not model["base_on_hub"]:
         model["base"] = last_part(model["base"])
+    settings = {name: last_part(value) for name, value in results.get("settings", {}).items()}
     words = [_shared_word(word) for word in shlex.split(results["command"])]
-    return results | {"data": data, "model": model, "command": shlex.join(words)}
+    shared = {"data": data, "model": model, "command": shlex.join(words)}
+    return results | shared | ({"settings": settings} if settings else {})
 
 
 def last_part(value: Any) -> Any:

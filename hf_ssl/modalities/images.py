@@ -126,20 +126,13 @@ class ImageTask(PretextTask):
         """
         import numpy as np
         import torch
-        from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
         images = torch.from_numpy(np.stack(inputs)).permute(0, 3, 1, 2)
         pixels = torch.cat([part.double().flatten(2).mean(2) for part in images.split(512)]) / 255
         squares = torch.cat([part.double().square().flatten(2).mean(2) for part in images.split(512)]) / 255**2
         mean = pixels.mean(0)
         spread = (squares.mean(0) - mean**2).clamp(min=1e-6).sqrt()
-        processor = CLIPImageProcessorPil(
-            size={"shortest_edge": self.image_size},
-            crop_size={"height": self.image_size, "width": self.image_size},
-            resample=2,  # bilinear
-            image_mean=[round(value, 6) for value in mean.tolist()],
-            image_std=[round(value, 6) for value in spread.tolist()],
-        )
+        processor = image_processor(self.image_size, mean.tolist(), spread.tolist())
         prepared = Prepared(processor)
         return Prepared(processor, self.survey(self.normalise(images.float() / 255, prepared)))
 
@@ -214,6 +207,19 @@ class ImageTask(PretextTask):
         from hf_ssl.evaluation.image_baselines import image_baselines
 
         return image_baselines(bank, test, seed)
+
+
+def image_processor(size: int, mean: list[float], spread: list[float]) -> Any:
+    """A stock one: the shorter side to ``size`` pixels, the middle, each colour less its mean by its spread."""
+    from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+
+    return CLIPImageProcessorPil(
+        size={"shortest_edge": size},
+        crop_size={"height": size, "width": size},
+        resample=2,  # bilinear
+        image_mean=[round(value, 6) for value in mean],
+        image_std=[round(value, 6) for value in spread],
+    )
 
 
 def mean_and_spread(prepared: Prepared, like: "Tensor") -> "tuple[Tensor, Tensor]":

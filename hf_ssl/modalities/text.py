@@ -108,7 +108,7 @@ class TextTask(PretextTask):
         from safetensors.torch import load_file
         from transformers import AutoTokenizer
 
-        return Prepared(AutoTokenizer.from_pretrained(folder), load_file(folder / STATISTICS))
+        return Prepared(AutoTokenizer.from_pretrained(folder, trust_remote_code=False), load_file(folder / STATISTICS))
 
     def encoder(self, prepared: Prepared, *, held_out: bool | None = None, strict: bool = False) -> "TokenEncoder":
         """Rows -> blocks of ``sequence_length`` tokens, without padding."""

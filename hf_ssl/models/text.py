@@ -106,13 +106,19 @@ def untrained_like(model: PreTrainedModel, seed: int, causal: bool = False) -> P
     return untrained.to(model.device)
 
 
+def positions_of(config: PretrainedConfig) -> int | None:
+    """How many tokens a model takes at most; None where there is no limit."""
+    longest = getattr(config, "max_position_embeddings", None)
+    if longest is not None and "roberta" in config.model_type:
+        longest -= config.pad_token_id + 1  # its positions start behind the padding token's number
+    return longest
+
+
 def _config(arguments: "TextTask", tokenizer: PreTrainedTokenizerBase) -> PretrainedConfig:
     name = arguments.model_name_or_path or arguments.config_name
     if name:
         config = AutoConfig.from_pretrained(name)
-        longest = getattr(config, "max_position_embeddings", None)
-        if longest is not None and "roberta" in config.model_type:
-            longest -= config.pad_token_id + 1  # its positions start behind the padding token's number
+        longest = positions_of(config)
         if longest is not None and longest < arguments.sequence_length:
             raise UserError(
                 f"--sequence_length {arguments.sequence_length} is longer than the {longest} positions of the model"

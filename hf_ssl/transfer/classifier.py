@@ -36,7 +36,7 @@ def classifier_of(run: Pretrained, names: list[str], seed: int, from_scratch: bo
     Raises:
         UserError: if there is no classifier for such a model.
     """
-    folder = run.path / "model"
+    folder = run.model_folder
     with making("classifier", str(folder)), seeded(seed), quiet():  # the last layer is new, of course
         config = AutoConfig.from_pretrained(folder)
         _set_labels(config, names, run)
