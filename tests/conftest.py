@@ -33,7 +33,7 @@ from PIL import Image
 from hf_ssl.data.stream import Block
 from hf_ssl.errors import UserError
 
-pytest_plugins = ["hub_fixtures"]
+pytest_plugins = ["hub_fixtures", "demo_fixtures", "page_fixtures"]
 
 ROOT = Path(__file__).parent.parent
 TOPICS = {

@@ -51,7 +51,7 @@ class Cells:
     used: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.common = self.common | {"versions": {name: version(name) for name in PACKAGES}, "library": _library()}
+        self.common = self.common | {"versions": {name: version(name) for name in PACKAGES}, "library": library_hash()}
 
     def __call__(self, name: str, depends: dict[str, Any], compute: Callable[[], Computed]) -> Cell:
         """Read a cell, or compute and keep it.
@@ -87,7 +87,7 @@ def _read(path: Path) -> Cell:
     return Cell(content["figures"], load_file(path / "arrays.safetensors"), content["cpu_seconds"])
 
 
-def _library() -> str:
+def library_hash() -> str:
     """A hash of this library's own files: with other code a cell may be another one."""
     root = Path(hf_ssl.__file__).parent
     content = hashlib.sha256()

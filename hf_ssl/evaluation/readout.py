@@ -124,13 +124,22 @@ def neighbours(count: int) -> Pipeline:
 
 def whiten(bank: np.ndarray, test: np.ndarray, power: float) -> Pair:
     """Rotate to principal components of the bank and divide each by its variance to a power; at most 128 dimensions."""
+    directions = whitening(bank, power)
+    if directions is None:
+        return bank, test
+    mean, matrix = directions
+    return (bank - mean) @ matrix, (test - mean) @ matrix
+
+
+def whitening(bank: np.ndarray, power: float) -> Pair | None:
+    """What `whiten` subtracts and multiplies by: shapes (dimensions,) and (dimensions, components); None where rows are alike."""
     learned_from = bank[:MOST_FITTED]
     if alike(learned_from):  # there are no directions
-        return bank, test
+        return None
     rows, columns = learned_from.shape
     solver = "covariance_eigh" if rows >= columns else "full"
     pca = PCA(min(MOST_DIMENSIONS, rows, columns), svd_solver=solver).fit(learned_from)
     variance = pca.explained_variance_
     kept = variance > variance[0] * 1e-6
     scale = (variance[kept] ** -power).astype(np.float32)
-    return pca.transform(bank)[:, kept] * scale, pca.transform(test)[:, kept] * scale
+    return pca.mean_, (pca.components_[kept].T * scale).astype(bank.dtype)

@@ -23,14 +23,17 @@ def tfidf(bank: Sequence[str], test: Sequence[str], pairs: bool = False) -> Spar
     Returns:
         Bank and test, float of shape (rows, terms).
     """
+    vectorizer = fit_tfidf(bank, pairs)
+    return vectorizer.transform(bank), vectorizer.transform(test)
+
+
+def fit_tfidf(bank: Sequence[str], pairs: bool = False) -> TfidfVectorizer:
+    """Vocabulary and weights; see `tfidf`."""
     terms = {"ngram_range": (1, 2), "max_features": MOST_PAIRS} if pairs else {}
     try:
-        vectorizer = TfidfVectorizer(sublinear_tf=True, min_df=2 if len(bank) > 100 else 1, **terms)
-        counted = vectorizer.fit_transform(bank)
+        return TfidfVectorizer(sublinear_tf=True, min_df=2 if len(bank) > 100 else 1, **terms).fit(bank)
     except ValueError:  # no word comes twice: sequences of letters, or a language without spaces
-        vectorizer = TfidfVectorizer(sublinear_tf=True, analyzer="char", ngram_range=(1, 4), max_features=50_000)
-        counted = vectorizer.fit_transform(bank)
-    return counted, vectorizer.transform(test)
+        return TfidfVectorizer(sublinear_tf=True, analyzer="char", ngram_range=(1, 4), max_features=50_000).fit(bank)
 
 
 def tfidf_svd(

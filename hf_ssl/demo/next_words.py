@@ -1,0 +1,90 @@
+"""How a text goes on, by a causal language model."""
+
+import math
+import threading
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from hf_ssl.demo.limits import MOST_CANDIDATES, some_text, whole_number
+from hf_ssl.demo.vocabulary import Vocabulary
+from hf_ssl.demo.words import MASK, split_words
+from hf_ssl.errors import UserError
+
+
+class NextWords:
+    """A causal language model that is asked for the next word; safe to be asked by several threads."""
+
+    kind = "next"
+
+    def __init__(self, model: Any, tokenizer: PreTrainedTokenizerBase, longest: int) -> None:
+        """Take a model.
+
+        Args:
+            model: a ``...ForCausalLM``.
+            tokenizer: fast; it leaves prompts open.
+            longest: tokens that the model takes at once.
+        """
+        self.model = model.eval()
+        self.vocabulary = Vocabulary(tokenizer)
+        self.longest = longest
+        self._lock = threading.Lock()
+
+    def next_word(self, text: Any, top_k: Any) -> dict[str, Any]:
+        """Candidates for what comes behind the text.
+
+        Args:
+            text: its last tokens are looked at, as many as the model takes.
+            top_k: how many candidates.
+
+        Returns:
+            "candidates" and "note"; see `hf_ssl.demo.demo.Demo.next_word`.
+
+        Raises:
+            UserError: if the text or top_k cannot be taken.
+        """
+        top_k = whole_number("top_k", top_k, 1, MOST_CANDIDATES)
+        ids = self.vocabulary.encode(_without_masks(text).rstrip())
+        note = (
+            None if len(ids) <= self.longest else f"the model takes {self.longest} tokens: the last ones of this text"
+        )
+        logits = self._logits(ids[-self.longest :])[-1]
+        return {"candidates": self.vocabulary.candidates(logits.softmax(0), top_k), "note": note}
+
+    def surprise(self, text: Any) -> dict[str, Any]:
+        """How unexpected each word is, given those before it.
+
+        Returns:
+            "words" ("text", "before", "bits": -log2 of its probability) and "note".
+
+        Raises:
+            UserError: if the text cannot be taken.
+        """
+        words = split_words(_without_masks(text))
+        pieces = [self.vocabulary.encode(word.before[-1:] + word.text, special=False) for word in words]
+        beginning = self.vocabulary.encode(
+            ""
+        )  # of every text; where there is none, nothing can be said of the first token
+        ids = [*beginning, *(token for piece in pieces for token in piece)][: self.longest]
+        logarithms = self._logits(ids).log_softmax(1)
+        shown, at = [], len(beginning)
+        for word, piece in zip(words, pieces, strict=True):
+            places = [place for place in range(at, at + len(piece)) if 0 < place < len(ids)]
+            complete = bool(piece) and len(places) == len(piece)
+            bits = -sum(float(logarithms[place - 1, ids[place]]) for place in places) / math.log(2)
+            shown.append({"text": word.text, "before": word.before, "bits": bits if complete else None})
+            at += len(piece)
+        note = f"the model takes {self.longest} tokens: the first ones of this text" if at > self.longest else None
+        return {"words": shown, "note": note}
+
+    def _logits(self, ids: list[int]) -> Tensor:
+        if not ids:
+            raise UserError("there are no words in this text; type a sentence")
+        with self._lock, torch.inference_mode():
+            return self.model(input_ids=torch.tensor([ids], device=self.model.device)).logits[0].float().cpu()
+
+
+def _without_masks(text: Any) -> str:
+    return some_text(some_text(text).replace(MASK, " "))

@@ -1,0 +1,48 @@
+"""A text as words that can be hidden one by one."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import regex
+
+MASK = "[MASK]"
+# A word, with its apostrophes and hyphens; a Chinese character; or signs that stand together.
+WORD = regex.compile(
+    r"\[MASK\]|\p{Han}"
+    r"|[[\p{L}\p{M}\p{N}_]--\p{Han}]+(?:['’-][[\p{L}\p{M}\p{N}_]--\p{Han}]+)*"
+    r"|(?:(?!\[MASK\])[^\s\p{L}\p{M}\p{N}_])+",
+    regex.VERSION1,
+)
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word or signs.
+
+    Attributes:
+        text: as written.
+        before: white space in front of it.
+    """
+
+    text: str
+    before: str
+
+    @property
+    def is_mask(self) -> bool:
+        """Whether it was typed as a gap to be filled."""
+        return self.text == MASK
+
+
+def split_words(text: str) -> list[Word]:
+    """The words of a text: ``before`` and ``text`` of all, one after the other, are the text but for white space at its end."""
+    words, end = [], 0
+    for found in WORD.finditer(text):
+        words.append(Word(found.group(), text[end : found.start()]))
+        end = found.end()
+    return words
+
+
+def join_words(words: list[Word], hidden: Collection[int], gap: str) -> str:
+    """The text with ``gap`` in place of hidden words and typed masks."""
+    shown = (gap if place in hidden or word.is_mask else word.text for place, word in enumerate(words))
+    return "".join(word.before + text for word, text in zip(words, shown, strict=True))

@@ -1,0 +1,65 @@
+"""A text falls into words and comes together again, whatever it is."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hf_ssl.demo.limits import MOST_CHARACTERS, places, some_text, whole_number
+from hf_ssl.demo.words import MASK, join_words, split_words
+from hf_ssl.errors import UserError
+
+
+def words(text):
+    return [word.text for word in split_words(text)]
+
+
+def test_words_signs_and_masks():
+    assert words("Don't stop, well-known fox!") == ["Don't", "stop", ",", "well-known", "fox", "!"]
+    assert words("a [MASK].[MASK]b") == ["a", MASK, ".", MASK, "b"]
+    assert words("नमस्ते दुनिया") == ["नमस्ते", "दुनिया"]
+    assert words("我们走") == ["我", "们", "走"]
+    assert words("👩‍🚀 flies") == ["👩‍🚀", "flies"]
+    assert words("  ") == []
+
+
+def test_hidden_words_and_typed_masks_become_gaps():
+    assert join_words(split_words("the quick [MASK] fox"), {1}, "<mask>") == "the <mask> <mask> fox"
+
+
+@given(st.text(max_size=200))
+def test_nothing_is_lost_but_space_at_the_end(text):
+    joined = join_words(split_words(text), set(), MASK)
+    assert text.startswith(joined)
+    assert not text[len(joined) :].strip()
+
+
+@given(st.text(max_size=60))
+def test_text_that_is_taken_can_be_written_and_shown(text):
+    if not "".join(sign for sign in text if sign.isprintable()).strip():
+        with pytest.raises(UserError, match="there is no text"):
+            some_text(text)
+        return
+    taken = some_text(text)
+    taken.encode()
+    assert "\0" not in taken
+    assert len(taken) == len(text)
+
+
+@pytest.mark.parametrize("value", [None, 3, ["a"], "", " \n", "\0\0", "x" * (MOST_CHARACTERS + 1)])
+def test_what_is_no_text_is_refused(value):
+    with pytest.raises(UserError, match="text"):
+        some_text(value)
+
+
+@pytest.mark.parametrize("value", [0, 21, 1e9, 2.5, float("nan"), float("inf"), True, "3", None, [3]])
+def test_what_is_no_such_number_is_refused(value):
+    with pytest.raises(UserError, match="top_k must be a whole number from 1 to 20"):
+        whole_number("top_k", value, 1, 20)
+    assert whole_number("top_k", 3.0, 1, 20) == 3
+
+
+def test_places_are_sorted_and_single():
+    assert places("hidden", [3, 1, 3], 4) == [1, 3]
+    for wrong in ([4], [-1], ["1"], 3, "12"):
+        with pytest.raises(UserError, match="hidden"):
+            places("hidden", wrong, 4)
