@@ -46,17 +46,18 @@ def test_the_readme_names_files_that_exist():
 def test_every_flag_in_the_readme_exists():
     seen = set()
     for line in (line for block in blocks() for line in block.splitlines()):
-        script = re.search(r"scripts/(\w+\.py)", line)
-        flags = re.findall(r"(?<=\s)--\w+", line.split("scripts/")[-1])
+        script = re.search(r"((?:scripts|spaces/ssl_vs_clustering)/\w+\.py)", line)
+        flags = re.findall(r"(?<=\s)--\w+", line.split(".py")[-1])
         if script and flags:
             task = re.findall(r"--task \w+", line)
-            if script.group(1).startswith("pretrain.py"):
+            if script.group(1) == "scripts/pretrain.py":
                 helped = help_of(script.group(1), *task)
             else:
                 helped = help_of(script.group(1))
             assert not [flag for flag in flags if flag not in helped], line
             seen.add(script.group(1))
-    assert {"pretrain_mlm.py", "pretrain.py", "compare.py", "fine_tune.py", "publish.py"} <= seen
+    names = {Path(script).stem for script in seen}
+    assert {"pretrain_mlm", "pretrain", "compare", "fine_tune", "publish", "app", "deploy_space"} <= names
 
 
 def blocks() -> list[str]:
@@ -67,7 +68,7 @@ def blocks() -> list[str]:
 def help_of(script: str, *flags: str) -> str:
     words = [word for flag in flags for word in flag.split()]
     return subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / script), *words, "--help"], capture_output=True, text=True, check=True
+        [sys.executable, str(ROOT / script), *words, "--help"], capture_output=True, text=True, check=True
     ).stdout
 
 
@@ -83,7 +84,7 @@ def test_no_randomness_but_by_argument():
 
 
 def test_nothing_is_unpickled_and_no_remote_code_is_trusted():
-    for path in [*(ROOT / "hf_ssl").rglob("*.py"), *(ROOT / "scripts").rglob("*.py")]:
+    for path in (file for folder in ("hf_ssl", "scripts", "spaces") for file in (ROOT / folder).rglob("*.py")):
         assert not re.search(r"torch\.load\(|import pickle|trust_remote_code=True", path.read_text()), path
 
 
