@@ -51,7 +51,7 @@ def hostile_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def address(
     demo_runs: Path, hostile_texts: Path, hostile_images: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
@@ -92,7 +92,7 @@ def visit(chromium: "Browser", address: str):
         context = chromium.new_context(viewport={"width": width, "height": 900}, **options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(20_000)
         page.on("console", heard)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))

@@ -1,0 +1,33 @@
+"""What people do on the page, again and again."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+expect.set_options(timeout=20_000)  # other tests may be using all cores
+
+
+def word(page: Page, text: str):
+    return page.locator("button.word", has_text=re.compile(f"^{text}$"))
+
+
+def write(page: Page, text: str) -> None:
+    page.get_by_label("A sentence").fill(text)
+    expect(page.locator(".words")).to_have_text(text)
+
+
+def ready(page: Page) -> Page:
+    """The map of the visible tab has its points, and nothing is under way."""
+    page.locator(".legend .entry").locator("visible=true").first.wait_for()
+    page.locator(".nearest button").locator("visible=true").first.wait_for()
+    expect(page.locator(".busy").locator("visible=true")).to_have_count(0)
+    return page
+
+
+def points(page: Page) -> list[str]:
+    dots = page.locator(".points").locator("visible=true").first
+    return dots.evaluate("group => [...group.children].map(dot => dot.style.transform)")
+
+
+def hidden_patches(page: Page) -> int:
+    return page.locator('.patch[aria-pressed="true"]').count()

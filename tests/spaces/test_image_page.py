@@ -1,0 +1,89 @@
+"""The image panel in a real browser: patches, uploads, thumbnails, by pointer and by keyboard."""
+
+import re
+
+import pytest
+
+pytest.importorskip("playwright.sync_api", reason="the page is tested in a browser: pip install playwright")
+
+import numpy as np
+from conftest import picture, png
+from page_steps import hidden_patches, ready
+from playwright.sync_api import expect
+
+
+def test_patches_are_hidden_and_painted(visit):
+    page = ready(visit(tab="Images"))
+    painted = page.get_by_alt_text("What it paints")
+    first = painted.get_attribute("src")
+    half = hidden_patches(page)
+    assert half == 8  # of 16
+    page.locator('.patch[aria-pressed="false"]').first.click()
+    expect(page.locator('.patch[aria-pressed="true"]')).to_have_count(9)
+    expect(painted).not_to_have_attribute("src", first)
+    expect(page.get_by_text("Mean colour", exact=True)).to_be_visible()
+    page.get_by_role("slider", name="Hidden").fill("25")
+    expect(page.locator('.patch[aria-pressed="true"]')).to_have_count(4)
+    ready(page)
+    before = painted.get_attribute("src")
+    page.get_by_role("button", name="Other patches").click()
+    expect(painted).not_to_have_attribute("src", before)
+    page.get_by_role("button", name="Show all").click()
+    expect(page.locator('.patch[aria-pressed="true"]')).to_have_count(0)
+    expect(page.get_by_text("Mean colour", exact=True)).to_be_hidden()
+
+
+def test_images_are_opened_dropped_and_picked(visit):
+    page = ready(visit(tab="Images"))
+    original = page.get_by_alt_text("Original")
+    before = original.get_attribute("src")
+    mine = png(picture(1, np.random.default_rng(7), size=40))
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Open an image").click()
+    chooser.value.set_files({"name": "mine.png", "mimeType": "image/png", "buffer": mine})
+    expect(original).not_to_have_attribute("src", before)
+    before = original.get_attribute("src")
+    page.locator(".exercise").locator("visible=true").evaluate(
+        """(place, bytes) => {
+            const files = new DataTransfer();
+            files.items.add(new File([new Uint8Array(bytes)], "drop.png", { type: "image/png" }));
+            place.dispatchEvent(new DragEvent("drop", { dataTransfer: files, bubbles: true, cancelable: true }));
+        }""",
+        list(png(picture(0, np.random.default_rng(8), size=40))),
+    )
+    expect(original).not_to_have_attribute("src", before)
+    ready(page)
+    before = original.get_attribute("src")
+    page.locator(".faces button").nth(2).click()
+    expect(original).not_to_have_attribute("src", before)
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Open an image").click()
+    chooser.value.set_files({"name": "no.png", "mimeType": "image/png", "buffer": b"no picture"})
+    expect(page.get_by_role("alert").locator("visible=true")).to_contain_text(re.compile(r"[Ii]mage|[Pp]icture"))
+
+
+def test_thumbnails_do_not_lie_on_one_another(visit):
+    page = ready(visit(tab="Images", reduced_motion="reduce"))
+    faces = page.locator(".thumbnails .face").evaluate_all(
+        "all => all.map(face => face.getBoundingClientRect().toJSON())"
+    )
+    assert faces
+    for number, one in enumerate(faces):
+        for other in faces[:number]:
+            assert max(abs(one["x"] - other["x"]), abs(one["y"] - other["y"])) >= one["width"]
+
+
+def test_patches_by_keyboard(visit):
+    page = ready(visit(tab="Images"))
+    before = hidden_patches(page)
+    page.locator('.patch[tabindex="0"]').focus()
+    page.keyboard.press("ArrowUp")  # there is none
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    focused = page.locator(":focus")
+    expect(focused).to_have_attribute("aria-label", "Patch in row 2, column 2")
+    was = focused.get_attribute("aria-pressed") == "true"
+    page.keyboard.press("Space")
+    expect(focused).to_have_attribute("aria-pressed", str(not was).lower())
+    expect(page.locator('.patch[aria-pressed="true"]')).to_have_count(before + (-1 if was else 1))
+    expect(page.locator('.patch[tabindex="0"]')).to_have_count(1)
