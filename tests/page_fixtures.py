@@ -20,6 +20,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 HOSTILE = (
     "<script>window.hacked=1</script><img src=x onerror=hacked=1> {{7*7}} ${7*7} **bold** [a](javascript:hacked=1)"
 )
+HOSTILE_RUN = "<b onmouseover=hacked=1> {{7*7}} ${7*7} `x` **mae**"
 LABELS = ["<b>garden</b> {{7*7}}", "kitchen ${7*7}", "مرفأ 🦊"]
 
 
@@ -56,9 +57,10 @@ def address(
     demo_runs: Path, hostile_texts: Path, hostile_images: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
     """Where the demo of a masked and a causal language model and a masked autoencoder is served."""
-    runs = [demo_runs / name for name in ("masked", "causal", "mae")]
-    flags = ["--run", *runs, "--dataset", hostile_texts, hostile_images]
     folder = tmp_path_factory.mktemp("app")
+    shutil.copytree(demo_runs / "mae", folder / HOSTILE_RUN)
+    runs = [demo_runs / "masked", demo_runs / "causal", folder / HOSTILE_RUN]
+    flags = ["--run", *runs, "--dataset", hostile_texts, hostile_images]
     with served(*flags, cache=folder / "home", folder=folder) as place:
         yield place
     assert "Traceback" not in (folder / "app.log").read_text()

@@ -41,6 +41,7 @@ class Index:
         self.features = {each.name: each for each in features}
         self._arrays: dict[tuple[str, str], np.ndarray] = {}
         self._locks: defaultdict[tuple[str, str], threading.Lock] = defaultdict(threading.Lock)
+        self._making_locks = threading.Lock()
 
     @property
     def most_clusters(self) -> int:
@@ -108,11 +109,10 @@ class Index:
     def prepare(self) -> None:
         """Compute what is likely to be looked at: each of the features, its first map, its usual clusters."""
         first = next(iter(PROJECTIONS))
-        self._compute(
-            [(self.clusters, (name, "kmeans", self.usual_clusters)) for name in self.features]
-            + [(self.positions, (name, first)) for name in self.features],
-            "first maps",
-        )
+        wanted: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
+        for name in self.features:
+            wanted += [(self.positions, (name, first)), (self.clusters, (name, "kmeans", self.usual_clusters))]
+        self._compute(wanted, "first maps")
 
     def complete(self) -> None:
         """Compute everything that can be asked for."""
@@ -133,7 +133,7 @@ class Index:
         self.rows.save(folder / "rows.parquet")
         described = {}
         for name, features in self.features.items():
-            arrays = {key: array for (owner, key), array in self._arrays.items() if owner == name}
+            arrays = {key: array for (owner, key), array in list(self._arrays.items()) if owner == name}
             arrays |= {f"learned_{key}": array for key, array in features.arrays.items()}
             contiguous = {key: np.ascontiguousarray(array) for key, array in arrays.items()}
             save_file(contiguous, folder / f"{name}.safetensors")
@@ -166,7 +166,9 @@ class Index:
 
     def _once(self, features: str, name: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
         key = features, name
-        with self._locks[key]:  # whoever asks meanwhile waits for the same answer
+        with self._making_locks:
+            lock = self._locks[key]
+        with lock:  # whoever asks meanwhile waits for the same answer
             if key not in self._arrays:
                 self._arrays[key] = compute()
             return self._arrays[key]

@@ -1,5 +1,6 @@
 """What may be asked: anything else is refused in one sentence, before a model sees it."""
 
+import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
@@ -49,7 +50,7 @@ def some_text(value: Any) -> str:
         raise UserError(f"the text must be text, not {_shown(value)}")
     if len(value) > MOST_CHARACTERS:
         raise UserError(f"the text has {len(value):,} characters; at most {MOST_CHARACTERS:,} are taken, so shorten it")
-    kept = "".join(sign if sign.isprintable() or sign in "\n\t\u200d\u200c" else " " for sign in value)
+    kept = "".join(" " if unicodedata.category(sign) == "Cc" and sign not in "\n\t" else sign for sign in value)
     # Halves of signs that came apart cannot be written anywhere.
     kept = kept.encode("utf-8", "replace").decode()
     if not kept.strip():

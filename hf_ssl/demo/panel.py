@@ -92,6 +92,7 @@ def _whole(run: Pretrained) -> Model | None:
     heads: dict[str, Any] = {
         "ForMaskedLM": AutoModelForMaskedLM,
         "ForCausalLM": AutoModelForCausalLM,
+        "LMHeadModel": AutoModelForCausalLM,
         "ViTMAEForPreTraining": ViTMAEForPreTraining,
         "ForMaskedImageModeling": AutoModelForMaskedImageModeling,
     }

@@ -29,6 +29,8 @@ HERE = Path(__file__).parent
 INDEX = HERE / "index"  # there where all was computed beforehand
 MOST_WAITING = 64  # questions; more are told to come back
 AT_ONCE = 2  # questions that are answered
+MOST_THREADS = 8  # each holds memory of its own
+REMEMBERED = 64  # visitors: Gradio keeps a copy of the whole page for each, and no answer here needs it
 KEPT = 3600  # seconds, of uploaded files
 MOST_UPLOADED = "10mb"
 TITLE = "Fill in, or group? Self-supervised learning next to clustering"
@@ -61,6 +63,8 @@ def main(arguments: list[str]) -> None:
     page.launch(
         head=f"<style>{joined('css')}</style><script>{joined('js')}</script>",
         max_file_size=MOST_UPLOADED,
+        max_threads=MOST_THREADS,
+        state_session_capacity=REMEMBERED,
         enable_monitoring=False,
         show_error=False,
         allowed_paths=[],

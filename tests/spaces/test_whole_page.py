@@ -3,9 +3,12 @@
 import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 pytest.importorskip("playwright.sync_api", reason="the page is tested in a browser: pip install playwright")
 
+from page_fixtures import HOSTILE_RUN
 from page_steps import ready, word, write
 from playwright.sync_api import expect
 
@@ -30,6 +33,27 @@ def test_texts_are_shown_as_texts(visit):
     assert page.evaluate(
         "[window.hacked, document.querySelectorAll('.page script, .page img[src=x], .page b').length]"
     ) == [None, 0]
+
+
+def test_any_text_is_shown_as_it_is(visit):
+    page = visit()
+
+    @settings(max_examples=15, deadline=None, database=None)
+    @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=60).filter(str.strip))
+    def shown(text):
+        page.get_by_label("A sentence").fill(text)
+        expect(page.locator(".words")).to_have_text(text)
+
+    shown()
+
+
+def test_the_name_of_a_model_is_shown_as_text(visit):
+    page = ready(visit(tab="Images"))
+    names = page.get_by_label("Features").locator("visible=true").locator("option").all_text_contents()
+    assert f"masked image: {HOSTILE_RUN}" in names
+    page.get_by_role("tab", name="What is the difference?").click()
+    page.get_by_role("heading", name="Worked examples").wait_for()
+    assert page.evaluate("[window.hacked, document.querySelectorAll('.page b').length]") == [None, 0]
 
 
 def test_errors_are_said_where_they_happen_and_what_was_there_stays(visit):
