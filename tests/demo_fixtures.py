@@ -58,29 +58,32 @@ def opened(demo_runs: Path, labelled_texts: Path, labelled_images: Path) -> Open
 
 
 @contextlib.contextmanager
-def served(*flags: object, cache: Path, folder: Path, app: Path = APP, **environment: str) -> Iterator[str]:
-    """The app in a process of its own; gives its address once it answers. What it prints is in app.log."""
+def answering(command: list[str], folder: Path, environment: dict[str, str]) -> Iterator[str]:
+    """An app in a process of its own; gives its address once it answers. What it prints is in app.log."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    known = os.environ | {"HF_HOME": str(cache), "GRADIO_SERVER_PORT": str(port)} | environment
     log = folder / "app.log"
+    environment = environment | {"GRADIO_SERVER_PORT": str(port), "GRADIO_ANALYTICS_ENABLED": "False"}
     with log.open("w") as file:
-        process = subprocess.Popen(
-            [sys.executable, str(app), *map(str, flags)], cwd=folder, env=known, stdout=file, stderr=subprocess.STDOUT
-        )
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=file, stderr=subprocess.STDOUT)
     address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(600):
-            if process.poll() is not None:
-                raise RuntimeError(f"the app ended: {log.read_text()}")
+            assert process.poll() is None, log.read_text()
             with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/config", timeout=10):
                 break
             time.sleep(0.2)
         yield address
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(30)
+
+
+def served(*flags: object, cache: Path, folder: Path) -> contextlib.AbstractContextManager[str]:
+    """The app of this project; see `answering`."""
+    command = [sys.executable, str(APP), *map(str, flags)]
+    return answering(command, folder, os.environ | {"HF_HOME": str(cache)})
 
 
 @pytest.fixture(scope="session")

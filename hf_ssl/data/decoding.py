@@ -18,7 +18,7 @@ class BadImageError(Exception):
     """A file that gives no picture, and why in a few words."""
 
 
-def decode_image(data: bytes, size: int) -> np.ndarray:
+def decode_image(data: bytes, size: int, most_pixels: int = MOST_PIXELS) -> np.ndarray:
     """Decode an image file to a square of colour pixels.
 
     The shorter side is scaled to ``size`` (bilinear, antialiased) and the middle cut out, as image processors do. Grey,
@@ -28,6 +28,7 @@ def decode_image(data: bytes, size: int) -> np.ndarray:
     Args:
         data: content of a file.
         size: pixels a side.
+        most_pixels: of the file.
 
     Returns:
         uint8, shape (size, size, 3).
@@ -39,8 +40,8 @@ def decode_image(data: bytes, size: int) -> np.ndarray:
         raise BadImageError("empty")
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            if image.width * image.height > MOST_PIXELS:
-                raise BadImageError(f"more than {MOST_PIXELS // 10**6} million pixels")
+            if image.width * image.height > most_pixels:
+                raise BadImageError(f"more than {most_pixels // 10**6} million pixels")
             if min(image.size) < FEWEST_PIXELS:
                 raise BadImageError("a single pixel wide or high")
             image.draft("RGB", (size, size))  # a large JPEG need not be decoded at full size
@@ -48,7 +49,7 @@ def decode_image(data: bytes, size: int) -> np.ndarray:
     except UnidentifiedImageError as error:
         raise BadImageError("not an image") from error
     except Image.DecompressionBombError as error:
-        raise BadImageError(f"more than {MOST_PIXELS // 10**6} million pixels") from error
+        raise BadImageError(f"more than {most_pixels // 10**6} million pixels") from error
     except Exception as error:  # what broken files raise: OSError, SyntaxError, ValueError, struct.error, ...
         if isinstance(error, BadImageError | MemoryError):
             raise

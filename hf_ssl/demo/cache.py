@@ -1,9 +1,11 @@
 """What was computed for the same rows and models once is not computed again."""
 
+import contextlib
 import hashlib
 import json
 import shutil
 import sys
+import tempfile
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +17,7 @@ from hf_ssl.comparison.cells import PACKAGES, library_hash
 from hf_ssl.demo.features import Features
 from hf_ssl.demo.index import Index
 from hf_ssl.demo.rows import ShownRows
-from hf_ssl.training.run_folder import replace_folder
+from hf_ssl.training.run_folder import writing
 
 
 def cache_folder(rows: ShownRows, identities: Sequence[str]) -> Path:
@@ -54,7 +56,10 @@ def keep(index: Index, folder: Path) -> None:
     Raises:
         UserError: if it cannot be written.
     """
-    if not folder.exists():
+    with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with replace_folder(folder) as temporary:
-            index.save(temporary)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+            index.save(Path(temporary) / "index")
+            with contextlib.suppress(FileExistsError):
+                if not folder.exists():  # another process may have been faster
+                    (Path(temporary) / "index").rename(folder)

@@ -1,6 +1,5 @@
 """Which runs, which data set, which comparison: what the flags say, or the newest."""
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,10 @@ from hf_ssl.errors import UserError
 from hf_ssl.modalities.text import TextTask
 from hf_ssl.pretext.tasks import task_class, task_names
 from hf_ssl.pretrained import Pretrained
-from hf_ssl.training.run_folder import RunFolder
 
 RUNS = Path("runs")
 COMPARISON = "comparison"
+ROWS = ("dataset_name", "dataset_config", "train_split", "eval_split", "label_column")  # which rows
 MOST_RUNS = 3  # of text and of images, where none are named
 FIRST_COMMANDS = (
     "python scripts/pretrain_mlm.py --output_dir runs/docs",
@@ -30,16 +29,18 @@ def chosen_names(arguments: DemoArguments) -> tuple[list[str], list[Path]]:
     Raises:
         UserError: if none are named and there are none.
     """
-    runs, comparisons = [], []
+    runs: list[str] = []
+    comparisons: list[Path] = []
     for name in arguments.run:
         if not Path(name).exists():
             raise UserError(f"there is no folder {name}; --run names folders of runs, --model names models of the Hub")
-        if _settings(Path(name)).get("task") == COMPARISON:
+        if settings_of(Path(name)).get("task") == COMPARISON:
             comparisons.append(Path(name))
-            runs += [str(folder) for folder in sorted(Path(name).glob("pretrained/*")) if _finished(folder)]
+            runs += _compared(Path(name))
         else:
             runs.append(name)
-    names = [*runs, *arguments.model]
+    once = {str(Path(name).resolve()): name for name in runs}
+    names = [*once.values(), *arguments.model]
     if not (names or arguments.dataset or comparisons):
         names = _newest()
         if not names:
@@ -50,19 +51,30 @@ def chosen_names(arguments: DemoArguments) -> tuple[list[str], list[Path]]:
     return names, comparisons
 
 
+def _compared(folder: Path) -> list[str]:
+    """Runs of a comparison: those that it made, and those that were brought along and are still there."""
+    made = [str(run) for run in sorted(folder.glob("pretrained/*")) if _finished(run)]
+    return made + [run for run in settings_of(folder).get("run") or () if _finished(Path(run))]
+
+
 def _newest() -> list[str]:
-    """The newest run of text, the newest of images, and the newest of other tasks on the same data sets."""
-    found = [(folder, _settings(folder)) for folder in RUNS.glob("*") if _finished(folder)]
+    """The newest run of text, the newest of images, and the newest of other tasks on the same rows."""
+    found = [(folder, settings_of(folder)) for folder in RUNS.glob("*") if _finished(folder)]
     runs = [(folder, settings) for folder, settings in found if settings.get("task") in task_names()]
     runs.sort(key=lambda run: (run[0] / "results.json").stat().st_mtime, reverse=True)
     names = []
     for text in (True, False):
         mine = [run for run in runs if issubclass(task_class(run[1]["task"]), TextTask) == text]
-        same = [run for run in mine if run[1]["dataset_name"] == mine[0][1]["dataset_name"]]
+        same = [run for run in mine if _shape(run[1]) == _shape(mine[0][1])]
         by_task = {settings["task"]: folder for folder, settings in reversed(same)}
         newest_first = [folder for folder, settings in same if by_task[settings["task"]] == folder]
         names += [str(folder) for folder in newest_first[:MOST_RUNS]]
     return names
+
+
+def _shape(settings: dict[str, Any]) -> list[Any]:
+    """What runs that are shown together have in common."""
+    return [settings.get(name) for name in ("dataset_name", "image_size", "patch_size")]
 
 
 def data_of(run: Pretrained, arguments: DemoArguments) -> DataArguments:
@@ -71,49 +83,56 @@ def data_of(run: Pretrained, arguments: DemoArguments) -> DataArguments:
     Raises:
         UserError: if the run does not tell.
     """
-    settings: dict[str, Any] = {}
     if (run.path / "config.yaml").exists():
-        settings = RunFolder.existing(run.path).config
-    elif run.results.get("data"):
-        data = run.results["data"]
-        if not (data["on_hub"] or str(data["name"]).startswith("embedded:")):
-            raise UserError(f"'{run.name}' was trained on files that are not on the Hub; name a --dataset")
-        settings = {"dataset_name": data["name"], "label_column": data.get("label_column")}
-    else:
+        return named_data(arguments, settings_of(run.path))
+    if not run.results:
         raise UserError(f"'{run.name}' does not say what it was trained on; name a --dataset")
-    kept = ("dataset_name", "dataset_config", "train_split", "eval_split", "label_column")
-    return named_data(arguments, **{name: settings[name] for name in kept if settings.get(name)})
+    data = run.results["data"]
+    if not (data["on_hub"] or str(data["name"]).startswith("embedded:")):
+        raise UserError(f"'{run.name}' was trained on files that are not on the Hub; name a --dataset")
+    return named_data(arguments, run.results.get("rows", {}) | {"dataset_name": data["name"]})
 
 
-def named_data(arguments: DemoArguments, **settings: Any) -> DataArguments:
+def named_data(arguments: DemoArguments, settings: dict[str, Any]) -> DataArguments:
     """A data set; what flags say of splits and columns comes first.
 
     Args:
         arguments: flags.
-        settings: "dataset_name" and what else is known.
+        settings: "dataset_name", and splits and columns where they are known.
     """
-    given = {"dataset_config": arguments.dataset_config, "eval_split": arguments.eval_split}
-    given |= {"label_column": arguments.label_column}
-    if arguments.train_split != "train":
-        given["train_split"] = arguments.train_split
-    known = {name: value for name, value in given.items() if value is not None}
-    return DataArguments(**(settings | known)).settled("docs")
+    known = {name: settings[name] for name in ROWS if settings.get(name)}
+    given = {name: getattr(arguments, name) for name in ROWS[1:]}
+    if arguments.train_split == DataArguments.train_split:
+        given["train_split"] = None
+    return DataArguments(**(known | {name: value for name, value in given.items() if value})).settled("docs")
 
 
-def find_comparison(source: str, comparisons: Iterable[Path], runs: list[Pretrained]) -> Path | None:
-    """The folder of a comparison on a data set: a named one, or else the newest beside the runs."""
-    beside = {RUNS, *(run.path.resolve().parent for run in runs if (run.path / "config.yaml").exists())}
-    others = [folder for place in sorted(beside) for folder in place.glob("*") if _finished(folder)]
-    others.sort(key=lambda folder: (folder / "results.json").stat().st_mtime, reverse=True)
-    for folder in [*comparisons, *others]:
-        if _settings(folder).get("task") == COMPARISON and _finished(folder):
-            name = json.loads((folder / "results.json").read_text())["data"]["name"]
-            if name == source or (Path(name).exists() and Path(name).resolve() == Path(source).resolve()):
+def find_comparison(data: DataArguments, folders: Iterable[Path]) -> Path | None:
+    """The first finished comparison on the same rows: data set, configuration, splits and labels."""
+    for folder in folders:
+        settings = settings_of(folder)
+        if settings.get("task") == COMPARISON and _finished(folder):
+            compared = named_data(DemoArguments(), settings)
+            if _same_rows(compared, data):
                 return folder
     return None
 
 
-def _settings(folder: Path) -> dict[str, Any]:
+def beside(runs: list[Pretrained]) -> list[Path]:
+    """Finished runs and comparisons where these runs lie, and below runs; the newest first."""
+    places = {RUNS.resolve(), *(run.path.resolve().parent for run in runs if (run.path / "config.yaml").exists())}
+    folders = [folder for place in sorted(places) for folder in place.glob("*") if _finished(folder)]
+    return sorted(folders, key=lambda folder: (folder / "results.json").stat().st_mtime, reverse=True)
+
+
+def _same_rows(one: DataArguments, other: DataArguments) -> bool:
+    places = [Path(data.dataset_name) for data in (one, other)]
+    same = one.dataset_name == other.dataset_name or (all(p.exists() for p in places) and places[0].samefile(places[1]))
+    labels = one.label_column == other.label_column or None in (one.label_column, other.label_column)
+    return same and labels and all(getattr(one, name) == getattr(other, name) for name in ROWS[1:4])
+
+
+def settings_of(folder: Path) -> dict[str, Any]:
     """Of a run's folder; empty where it is none."""
     try:
         found = yaml.safe_load((folder / "config.yaml").read_text())

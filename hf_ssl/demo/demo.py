@@ -8,7 +8,7 @@ import numpy as np
 
 from hf_ssl.demo.group import group
 from hf_ssl.demo.index import METHODS, PROJECTIONS
-from hf_ssl.demo.limits import one_of, some_text, whole_number
+from hf_ssl.demo.limits import MOST_CHARACTERS, one_of, some_text, whole_number
 from hf_ssl.demo.masked_words import MaskedWords
 from hf_ssl.demo.next_words import NextWords
 from hf_ssl.demo.panel import Panel
@@ -43,7 +43,7 @@ class Demo:
 
         Returns:
             "words": [{"text", "before", "hidden", "mask"}]; "predictions": [{"word", "was", "was_probability", "was_rank",
-            "note", "candidates": [{"text", "probability", "part"}]}]; "note".
+            "note", "candidates": [{"text", "probability", "part"}]}]; "rest": the text that the model has no room for; "note".
         """
         chosen = self._model(self._text, model, MaskedWords)
         return chosen.fill(text, hidden, top_k)
@@ -53,7 +53,7 @@ class Demo:
         return self._model(self._text, model, NextWords).next_word(text, top_k)
 
     def surprise(self, text: str, model: str) -> dict[str, Any]:
-        """How unexpected each word is: "words": [{"text", "before", "bits"}] and "note"."""
+        """How unexpected each word is: "words": [{"text", "before", "bits"}], "rest" and "note", as in `fill`."""
         chosen = self._model(self._text, model, (MaskedWords, NextWords))
         return chosen.surprise(text)
 
@@ -69,7 +69,7 @@ class Demo:
 
         Returns:
             "x" and "y" (0 to 1,000, a row each); "clusters" (a row each); "names": [{"name", "rows", "colour", "label",
-            "share"}]; "label_colours"; "agreement": {"nmi", "ari", "accuracy"} or None where there are no labels.
+            "share"}], where a colour is the number of the label that fits best; "agreement": {"nmi", "ari", "accuracy"} or None where there are no labels.
         """
         panel = self._text if one_of("kind", kind, ["text", "images"]) == "text" else self._images
         index = panel.index
@@ -82,8 +82,10 @@ class Demo:
         )
 
     def place_text(self, text: str, features: str, projection: str) -> dict[str, Any]:
-        """Where a text belongs on the map: "x", "y", "nearest": [{"row", "text", "label", "similarity"}], "note"."""
-        plain = some_text(some_text(text).replace(MASK, " "))
+        """Where a text belongs on the map: "x", "y", "nearest": [{"row", "text", "label", "similarity"}]."""
+        plain = some_text(text).replace(MASK, " ")
+        if not plain.strip():
+            raise UserError("the text is all gaps, which have no place on the map; type a word")
         return self._place(self._text, plain, features, projection)
 
     def place_image(self, image: str, features: str, projection: str) -> dict[str, Any]:
@@ -92,9 +94,11 @@ class Demo:
         return self._place(panel, read_address(image, panel.image_size), features, projection)
 
     def text_row(self, row: int) -> dict[str, Any]:
-        """A row of the data set: "row", "text", "label" (-1: none)."""
+        """A row of the data set: "row", "text" (the first 2,000 characters), "label" (-1: none), "note"."""
         place, value, label = self._row(self._text, row)
-        return {"row": place, "text": value, "label": label}
+        long = len(value) > MOST_CHARACTERS
+        note = f"the first {MOST_CHARACTERS:,} of {len(value):,} characters" if long else None
+        return {"row": place, "text": value[:MOST_CHARACTERS], "label": label, "note": note}
 
     def image_row(self, row: int) -> dict[str, Any]:
         """A row of the data set: "row", "image" (a data address), "label" (-1: none)."""
@@ -154,7 +158,7 @@ class Demo:
             | excerpt(index.rows.inputs[row])
             for row, similarity in nearest
         ]
-        return {"x": where[0], "y": where[1], "nearest": shown, "note": None}
+        return {"x": where[0], "y": where[1], "nearest": shown}
 
 
 def excerpt(value: str | np.ndarray) -> dict[str, str]:

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from hf_ssl.comparison.entries import BASELINE, PRETRAINED, UNTRAINED
 from hf_ssl.comparison.methods import TITLES
 from hf_ssl.comparison.results import COLUMNS
 from hf_ssl.comparison.sentences import six_sentences
 from hf_ssl.comparison.words import WORDS
-from hf_ssl.demo.features import BASELINE, PRETRAINED, UNTRAINED
 from hf_ssl.demo.masked_words import MaskedWords
 from hf_ssl.demo.next_words import NextWords
 from hf_ssl.demo.panel import Panel
@@ -20,7 +20,8 @@ PANGRAM = "The quick brown fox jumps over the lazy [MASK]."
 BEGINNING = "The quick brown fox jumps over the"
 CANDIDATES = 5
 SUPERVISED = "supervised"
-NOTE = "Nothing was trained on these sentences: models were pretrained as their cards say, TF-IDF and k-means see just the six."
+NOTE = "Nothing was trained on these sentences: TF-IDF and k-means see just the six, and no model has seen them."
+SEEN = "TF-IDF and k-means see just the six sentences; these models were trained on them: "
 
 
 def part_of(panel: Panel, comparison: Path | None) -> dict[str, Any]:
@@ -76,7 +77,7 @@ def _measured(features: dict[str, Any]) -> dict[str, Any]:
     titles = TITLES | {PRETRAINED: "pretrained here", UNTRAINED: "the same network, untrained"}
     rows = [
         {
-            "title": titles[name],
+            "title": titles.get(name, name),
             "family": name if name in (PRETRAINED, UNTRAINED) else BASELINE,
             "cells": {
                 key: {"mean": figures[key]["mean"], "low": None, "high": None} for key in FIGURES if key in figures
@@ -88,7 +89,10 @@ def _measured(features: dict[str, Any]) -> dict[str, Any]:
 
 
 def _curves(results: dict[str, Any]) -> list[dict[str, Any]]:
-    """Accuracy against labels a class: readouts of frozen features, and whole networks."""
+    """Accuracy against labels a class: readouts of frozen features, and whole networks.
+
+    "low" and "high" are those of several draws of labels ("bars": "draws"), or of a 95 % interval ("interval").
+    """
     curves = []
     for method in results["methods"].values():
         curve = method["figures"].get("curve", {})
@@ -102,11 +106,18 @@ def _curves(results: dict[str, Any]) -> list[dict[str, Any]]:
             for count, values in curve.items()
         ]
         if points:
-            curves.append({"title": method["title"], "family": method["family"], "points": points})
+            curves.append({"title": method["title"], "family": method["family"], "bars": "draws", "points": points})
     for network, kinds in results["supervised"].items():
         for kind, counts in kinds.items():
             points = [{"labels": int(count), **_interval(found["accuracy"])} for count, found in counts.items()]
-            curves.append({"title": f"{network}, {kind.replace('_', ' ')}", "family": SUPERVISED, "points": points})
+            curves.append(
+                {
+                    "title": f"{network}, {kind.replace('_', ' ')}",
+                    "family": SUPERVISED,
+                    "bars": "interval",
+                    "points": points,
+                }
+            )
     return curves
 
 
@@ -128,7 +139,9 @@ def examples_of(panel: Panel | None) -> dict[str, Any]:
             answer = model.fill(f"{BEGINNING} [MASK]", [], CANDIDATES)
             candidates = answer["predictions"][0]["candidates"]
             following.append({"model": f"{name}, asked with a mask at the end", "candidates": candidates})
-    found = six_sentences({run.name: [run] for run in panel.runs} if panel else {})[0]
+    runs = panel.runs if panel else []
+    seen = [run.name for run in runs if run.results.get("data", {}).get("name") == "embedded:sentences"]
+    found = six_sentences({run.name: [run] for run in runs})[0]
     return {
         "pangram": masked,
         "pangram_text": PANGRAM,
@@ -136,7 +149,7 @@ def examples_of(panel: Panel | None) -> dict[str, Any]:
         "next_text": BEGINNING,
         "sentences": found["sentences"],
         "routes": [{"title": title, **route} for title, route in found["routes"].items()],
-        "note": NOTE,
+        "note": SEEN + ", ".join(seen) if seen else NOTE,
     }
 
 

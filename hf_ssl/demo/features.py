@@ -12,7 +12,6 @@ from hf_ssl.evaluation.readout import AS_THEY_ARE, choose_for_clusters, whitenin
 from hf_ssl.pretrained import Pretrained
 
 UNCHOSEN_POWER = 0.25  # of whitening, where there are no labels to choose by
-BASELINE, UNTRAINED, PRETRAINED = "baseline", "untrained", "pretrained"
 Candidates = dict[str, tuple[Any, Any]]
 
 

@@ -32,6 +32,9 @@ def group(index: Index, features: str, method: str, count: int, projection: str)
     clusters = index.clusters(features, method, count).astype(np.int64)
     labels = index.rows.labels
     known = labels >= 0
+    key = features, method, count
+    named = index.names.get(key) or _names(index, clusters)
+    index.names[key] = named
     agreement = None
     if index.rows.names and known.any():
         agreement = {name: float(score(labels[known], clusters[known])) for name, score in AGREEMENTS.items()}
@@ -39,8 +42,7 @@ def group(index: Index, features: str, method: str, count: int, projection: str)
         "x": positions[:, 0].tolist(),
         "y": positions[:, 1].tolist(),
         "clusters": clusters.tolist(),
-        "names": _names(index, clusters),
-        "label_colours": list(range(len(index.rows.names))),
+        "names": named,
         "agreement": agreement,
     }
 

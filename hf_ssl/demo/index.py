@@ -33,6 +33,7 @@ class Index:
     Attributes:
         rows: that are shown.
         features: name -> a way to turn rows into points; the first is shown first.
+        names: (features, method, number of clusters) -> what the clusters are called, where that was asked before.
     """
 
     def __init__(self, rows: ShownRows, features: Sequence[Features]) -> None:
@@ -42,6 +43,7 @@ class Index:
         self._arrays: dict[tuple[str, str], np.ndarray] = {}
         self._locks: defaultdict[tuple[str, str], threading.Lock] = defaultdict(threading.Lock)
         self._making_locks = threading.Lock()
+        self.names: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
 
     @property
     def most_clusters(self) -> int:

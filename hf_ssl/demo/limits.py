@@ -18,12 +18,8 @@ def whole_number(name: str, value: Any, least: int, most: int) -> int:
     Raises:
         UserError: if it is none.
     """
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or value != value
-        or value not in range(least, most + 1)
-    ):
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (number and least <= value <= most and value == int(value)):  # NaN and infinity are in no range
         raise UserError(f"{name} must be a whole number from {least} to {most}, not {_shown(value)}")
     return int(value)
 
@@ -50,6 +46,7 @@ def some_text(value: Any) -> str:
         raise UserError(f"the text must be text, not {_shown(value)}")
     if len(value) > MOST_CHARACTERS:
         raise UserError(f"the text has {len(value):,} characters; at most {MOST_CHARACTERS:,} are taken, so shorten it")
+    value = value.replace("\r\n", "\n").replace("\r", "\n")  # as text boxes have them
     kept = "".join(" " if unicodedata.category(sign) == "Cc" and sign not in "\n\t" else sign for sign in value)
     # Halves of signs that came apart cannot be written anywhere.
     kept = kept.encode("utf-8", "replace").decode()
@@ -66,6 +63,8 @@ def places(name: str, value: Any, count: int) -> list[int]:
     """
     if not isinstance(value, list | tuple):
         raise UserError(f"{name} must be a list of numbers, not {_shown(value)}")
+    if len(value) > count:
+        raise UserError(f"{name} has {len(value):,} numbers for {count:,} places; name each once")
     return sorted({whole_number(f"each of {name}", place, 0, count - 1) for place in value})
 
 

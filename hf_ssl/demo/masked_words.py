@@ -15,7 +15,7 @@ from hf_ssl.demo.words import MASK, Word, join_words, split_words
 from hf_ssl.errors import UserError
 from hf_ssl.models.sparse_prediction import only_at
 
-ROWS_AT_ONCE = 32
+ROWS = 24  # that a text is asked in: more would take longer than people like to wait
 
 
 class MaskedWords:
@@ -47,12 +47,12 @@ class MaskedWords:
             top_k: candidates for each.
 
         Returns:
-            "words", "predictions" and "note"; see `hf_ssl.demo.demo.Demo.fill`.
+            "words", "predictions", "rest" and "note"; see `hf_ssl.demo.demo.Demo.fill`.
 
         Raises:
             UserError: if the text, the words or top_k cannot be taken.
         """
-        words, note = self._words(text)
+        words, rest = self._words(text)
         top_k = whole_number("top_k", top_k, 1, MOST_CANDIDATES)
         gone = set(places("hidden", hidden, len(words))) if hidden else set()
         gaps = [place for place, word in enumerate(words) if place in gone or word.is_mask]
@@ -63,79 +63,79 @@ class MaskedWords:
                 for place, word in enumerate(words)
             ],
             "predictions": self._predictions(words, gone, gaps, top_k) if gaps else [],
-            "note": note,
+            **self._left_over(rest),
         }
 
     def surprise(self, text: Any) -> dict[str, Any]:
-        """How unexpected each word is when it alone is hidden (Salazar et al. 2020).
+        """How unexpected each word is when it is hidden (after Salazar et al. 2020).
 
-        A word of several tokens is hidden whole; each of its tokens is then asked for with the others hidden.
+        Up to 24 words are hidden one at a time; of longer texts, words that are at least 24 apart are hidden together.
 
         Returns:
-            "words" ("text", "before", "bits": -log2 of its probability, None for typed masks) and "note".
+            "words" ("text", "before", "bits": -log2 of its probability, None for typed masks), "rest" and "note".
 
         Raises:
             UserError: if the text cannot be taken.
         """
-        words, note = self._words(text)
-        rows: list[list[int]] = []
-        asked: list[tuple[int, list[int]]] = []
-        for place, word in enumerate(words):
-            tokens = self.vocabulary.encode(word.before[-1:] + word.text, special=False)
-            if word.is_mask or not tokens:
-                continue
-            ids = self.vocabulary.encode(join_words(words, {place}, self.gap))
-            number = sum(earlier.is_mask for earlier in words[:place])
-            at = [position for position, token in enumerate(ids) if token == self.mask][number]
-            rows.append([*ids[:at], *[self.mask] * len(tokens), *ids[at + 1 :]][: self.longest])
-            asked.append((at, tokens))
+        words, rest = self._words(text)
+        ids, positions = self.vocabulary.encode_words(join_words(words, set(), self.gap))
+        asked = [place for place, word in enumerate(words) if positions[place] and not word.is_mask]
+        groups = [asked[first::ROWS] for first in range(min(ROWS, len(asked)))]
+        hidden = [[position for place in group for position in positions[place]] for group in groups]
+        rows = [[self.mask if n in gone else token for n, token in enumerate(ids)] for gone in map(set, hidden)]
         bits: list[float | None] = [None] * len(words)
-        known = [place for place, word in enumerate(words) if not word.is_mask]
-        for begin in range(0, len(rows), ROWS_AT_ONCE):
-            part = rows[begin : begin + ROWS_AT_ONCE]
-            few = asked[begin : begin + ROWS_AT_ONCE]
-            wanted = [tokens[: max(0, len(row) - at)] for row, (at, tokens) in zip(part, few, strict=True)]
-            positions = [list(range(at, at + len(tokens))) for (at, _), tokens in zip(few, wanted, strict=True)]
-            logarithms = self._logits(part, positions).log_softmax(1)
-            every = torch.tensor([token for tokens in wanted for token in tokens])
-            found = logarithms.gather(1, every[:, None])[:, 0].split([len(tokens) for tokens in wanted])
-            for row, each in enumerate(found):
-                bits[known[begin + row]] = -float(each.sum()) / math.log(2)
+        if rows:
+            logarithms = self._logits(rows, hidden).log_softmax(1)
+            true = torch.tensor([ids[position] for each in hidden for position in each])
+            of_tokens = iter(logarithms.gather(1, true[:, None])[:, 0].tolist())
+            for place in (place for group in groups for place in group):
+                bits[place] = -sum(next(of_tokens) for _ in positions[place]) / math.log(2)
         shown = [{"text": word.text, "before": word.before, "bits": bit} for word, bit in zip(words, bits, strict=True)]
-        return {"words": shown, "note": note}
+        return {"words": shown, **self._left_over(rest)}
 
-    def _words(self, text: Any) -> tuple[list[Word], str | None]:
-        """The words that the model has room for, and a sentence if those are not all."""
-        words = split_words(some_text(text).replace(self.gap, MASK))
+    def _words(self, text: Any) -> tuple[list[Word], str]:
+        """The words that the model has room for, and the text behind them."""
+        whole = some_text(text).replace(self.gap, MASK)
+        words = split_words(whole)
         if not words:
             raise UserError("there are no words in this text; type a sentence")
         _check_gaps(sum(word.is_mask for word in words))
         fewest, most = 0, len(words)
         while fewest < most:  # the longest beginning that fits
             middle = (fewest + most + 1) // 2
-            fits = len(self.vocabulary.encode(join_words(words[:middle], set(), self.gap))) <= self.longest
+            fits = len(self.vocabulary.encode(join_words(words[:middle], set(), self.gap).text)) <= self.longest
             fewest, most = (middle, most) if fits else (fewest, middle - 1)
-        if fewest == len(words):
-            return words, None
         if not fewest:
             raise UserError("the first word is longer than the model takes; type a shorter one")
-        return words[:fewest], f"the model takes {self.longest} tokens: the first {fewest} of {len(words)} words"
+        kept = words[:fewest]
+        return kept, whole[len(join_words(kept, set(), MASK).text) :]
+
+    def _left_over(self, rest: str) -> dict[str, Any]:
+        """What the model has no room for, and a sentence about it."""
+        return {
+            "rest": rest,
+            "note": f"the model takes {self.longest} tokens; the rest is left out" if rest.strip() else None,
+        }
 
     def _predictions(self, words: list[Word], gone: set[int], gaps: list[int], top_k: int) -> list[dict[str, Any]]:
-        ids = self.vocabulary.encode(join_words(words, gone, self.gap))[: self.longest]
+        ids = self.vocabulary.encode(join_words(words, gone, self.gap).text)[: self.longest]
         at = [position for position, token in enumerate(ids) if token == self.mask]
         probabilities = self._logits([ids], [at]).softmax(1)
+        true, positions = self.vocabulary.encode_words(join_words(words, set(), self.gap))
         return [
-            {"word": place, **self._truth(words[place], row), "candidates": self.vocabulary.candidates(row, top_k)}
-            for place, row in zip(gaps, probabilities, strict=False)
+            {
+                "word": place,
+                **self._truth(words[place], [true[position] for position in positions[place]], row),
+                "candidates": self.vocabulary.candidates(row, top_k),
+            }
+            for place, row in zip(gaps, probabilities, strict=False)  # gaps may be longer than the words they stand for
         ]
 
-    def _truth(self, word: Word, probabilities: Tensor) -> dict[str, Any]:
+    def _truth(self, word: Word, tokens: list[int], probabilities: Tensor) -> dict[str, Any]:
         """What was there, and what the model thought of it."""
         nothing = {"was": None, "was_probability": None, "was_rank": None, "note": None}
         if word.is_mask:
             return nothing
-        tokens = self.vocabulary.encode(word.before[-1:] + word.text, special=False)
         if len(tokens) != 1:
             note = f"“{word.text}” is {len(tokens)} pieces in this vocabulary; a gap holds one"
             return nothing | {"was": word.text, "note": note}

@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerBase
 
 from hf_ssl.demo.limits import MOST_CANDIDATES, some_text, whole_number
 from hf_ssl.demo.vocabulary import Vocabulary
-from hf_ssl.demo.words import MASK, split_words
+from hf_ssl.demo.words import MASK, join_words, split_words
 from hf_ssl.errors import UserError
 
 
@@ -57,27 +57,31 @@ class NextWords:
         """How unexpected each word is, given those before it.
 
         Returns:
-            "words" ("text", "before", "bits": -log2 of its probability) and "note".
+            "words" ("text", "before", "bits": -log2 of its probability), "rest" and "note".
 
         Raises:
             UserError: if the text cannot be taken.
         """
-        words = split_words(_without_masks(text))
-        pieces = [self.vocabulary.encode(word.before[-1:] + word.text, special=False) for word in words]
-        beginning = self.vocabulary.encode(
-            ""
-        )  # of every text; where there is none, nothing can be said of the first token
-        ids = [*beginning, *(token for piece in pieces for token in piece)][: self.longest]
+        whole = _without_masks(text)
+        words = split_words(whole)
+        if not words:
+            raise UserError("there are no words in this text; type a sentence")
+        sentence = join_words(words, set(), "")
+        ids, positions = self.vocabulary.encode_words(sentence)
+        ids = ids[: self.longest]
         logarithms = self._logits(ids).log_softmax(1)
-        shown, at = [], len(beginning)
-        for word, piece in zip(words, pieces, strict=True):
-            places = [place for place in range(at, at + len(piece)) if 0 < place < len(ids)]
-            complete = bool(piece) and len(places) == len(piece)
-            bits = -sum(float(logarithms[place - 1, ids[place]]) for place in places) / math.log(2)
-            shown.append({"text": word.text, "before": word.before, "bits": bits if complete else None})
-            at += len(piece)
-        note = f"the model takes {self.longest} tokens: the first ones of this text" if at > self.longest else None
-        return {"words": shown, "note": note}
+        shown: list[dict[str, Any]] = []
+        kept = 0
+        for word, places, (_, end) in zip(words, positions, sentence.spans, strict=True):
+            if places and places[-1] >= len(ids):
+                break
+            known = bool(places) and places[0] > 0  # nothing can be said of a token that nothing comes before
+            bits = -sum(float(logarithms[place - 1, ids[place]]) for place in places if known) / math.log(2)
+            shown.append({"text": word.text, "before": word.before, "bits": bits if known else None})
+            kept = end
+        rest = whole[kept:]
+        note = f"the model takes {self.longest} tokens; the rest is left out" if rest.strip() else None
+        return {"words": shown, "rest": rest, "note": note}
 
     def _logits(self, ids: list[int]) -> Tensor:
         if not ids:

@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import HfApi
 
+from hf_ssl.data.sources import DataArguments
 from hf_ssl.demo.arguments import DemoArguments
 from hf_ssl.demo.cache import cache_folder, cached_index
-from hf_ssl.demo.choosing import chosen_names, data_of, find_comparison, named_data
+from hf_ssl.demo.choosing import beside, chosen_names, data_of, find_comparison, named_data, settings_of
 from hf_ssl.demo.demo import Demo
 from hf_ssl.demo.difference import part_of
 from hf_ssl.demo.index import Index
@@ -50,28 +51,30 @@ def open_demo(arguments: DemoArguments, api: HfApi | None = None) -> Opened:
     check_names(runs)
     size = next((int(run.task.image_size) for run in runs if kind_of(run) == "images"), USUAL_SIZE)  # type: ignore[attr-defined] # of tasks on images
     columns = {"text": arguments.text_column, "images": arguments.image_column}
-    shown: dict[str, tuple[ShownRows, str]] = {}
-    for name in arguments.dataset:
-        rows = choose_shown(named_data(arguments, dataset_name=name), columns, size)
+    wanted = [named_data(arguments, {"dataset_name": name}) for name in arguments.dataset]
+    if not (runs or wanted):  # comparisons that pretrained nothing
+        wanted = [named_data(arguments, settings_of(folder)) for folder in comparisons]
+    shown: dict[str, tuple[ShownRows, DataArguments]] = {}
+    for data in wanted:
+        rows = choose_shown(data, columns, size)
         if rows.kind in shown:
-            raise UserError(f"--dataset names two data sets of {rows.kind}; name one")
-        shown[rows.kind] = rows, name
+            raise UserError(f"there are two data sets of {rows.kind}; name one")
+        shown[rows.kind] = rows, data
     panels: dict[str, Panel] = {}
     for kind in KINDS:
         mine = [run for run in runs if kind_of(run) == kind]
         if mine and kind not in shown:
             data = data_of(mine[0], arguments)
-            shown[kind] = (
-                choose_shown(data, columns | {kind: columns[kind] or _column(mine[0])}, size),
-                data.dataset_name,
-            )
+            shown[kind] = choose_shown(data, columns | {kind: columns[kind] or _column(mine[0])}, size), data
         if kind in shown:
             panels[kind] = make_panel(mine, *shown[kind], size)
-    found = [part_of(panel, find_comparison(panel.source, comparisons, panel.runs)) for panel in panels.values()]
-    return Opened(Demo(panels.get("text"), panels.get("images")), found)
+    parts = [
+        part_of(panel, find_comparison(panel.data, [*comparisons, *beside(panel.runs)])) for panel in panels.values()
+    ]
+    return Opened(Demo(panels.get("text"), panels.get("images")), parts)
 
 
-def make_panel(runs: list[Pretrained], rows: ShownRows, source: str, size: int) -> Panel:
+def make_panel(runs: list[Pretrained], rows: ShownRows, data: DataArguments, size: int) -> Panel:
     """Put models and rows together.
 
     Raises:
@@ -82,7 +85,7 @@ def make_panel(runs: list[Pretrained], rows: ShownRows, source: str, size: int) 
     index = cached_index(rows, features_of(rows.kind, runs), kept)
     models = models_of(runs)
     _check_patches(models)
-    return Panel(index, runs, models, source, size, kept)
+    return Panel(index, runs, models, data, size, kept)
 
 
 def save_demo(opened: Opened, folder: Path) -> None:
@@ -98,7 +101,7 @@ def save_demo(opened: Opened, folder: Path) -> None:
             panel.index.complete()
             panel.index.save(folder / kind)
             models = [{"id": run.name, "revision": run.path.name} for run in panel.runs]
-            record["panels"][kind] = {"models": models, "image_size": panel.image_size, "source": panel.source}
+            record["panels"][kind] = {"models": models, "image_size": panel.image_size, "data": asdict(panel.data)}
     (folder / RECORD).write_text(json.dumps(record, indent=1))
 
 
@@ -117,7 +120,7 @@ def load_demo(folder: Path, load: Callable[[str, str], Pretrained] = load_publis
     for kind, known in record["panels"].items():
         runs = [load(model["id"], model["revision"]) for model in known["models"]]
         index = Index.load(folder / kind, features_of(kind, runs))
-        panels[kind] = Panel(index, runs, models_of(runs), known["source"], known["image_size"], None)
+        panels[kind] = Panel(index, runs, models_of(runs), DataArguments(**known["data"]), known["image_size"], None)
     return Opened(Demo(panels.get("text"), panels.get("images")), record["parts"])
 
 

@@ -45,7 +45,6 @@ def images_page(panel: Panel | None) -> dict[str, Any]:
         "rows": [{"label": int(label)} for label in rows.labels],
         "sprite": _sprite(rows.inputs),
         "columns": COLUMNS,
-        "thumbnail": THUMBNAIL,
         "image_size": panel.image_size,
         "patch_size": int(patch),
         "mask_ratio": MASK_RATIO,

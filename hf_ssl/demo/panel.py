@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hf_ssl.comparison.entries import BASELINE, PRETRAINED, UNTRAINED
+from hf_ssl.data.sources import DataArguments
 from hf_ssl.demo.baselines import Pixels, Tfidf, WhitenedPixels
-from hf_ssl.demo.features import BASELINE, PRETRAINED, UNTRAINED, Features, Network
+from hf_ssl.demo.features import Features, Network
 from hf_ssl.demo.index import Index
 from hf_ssl.demo.masked_words import MaskedWords
 from hf_ssl.demo.next_words import NextWords
@@ -26,7 +28,7 @@ class Panel:
         index: rows, features, maps, clusters.
         runs: whose models are shown.
         models: name -> what fills in; empty where no run has learned to.
-        source: name of the data set as one would open it.
+        data: which rows, as one would open them.
         image_size: pixels a side.
         kept: folder to keep the index in, if it is not kept already.
     """
@@ -34,9 +36,14 @@ class Panel:
     index: Index
     runs: list[Pretrained]
     models: dict[str, Model]
-    source: str
+    data: DataArguments
     image_size: int
     kept: Path | None
+
+    @property
+    def source(self) -> str:
+        """Name of the data set, as one would open it."""
+        return self.data.dataset_name
 
     def titles(self) -> dict[str, str]:
         """Name of a model -> its title."""

@@ -19,8 +19,11 @@ from hf_ssl.pretrained import Pretrained
 HEADER = "data:image/png;base64,"
 LONGEST_ADDRESS = 2_000_000  # characters of a picture within a request
 MOST_BYTES = 10_000_000  # of an uploaded file
+MOST_PIXELS = 40_000_000  # of an uploaded file
+MOST_SENT = 1_000_000  # pixels of a picture within a request, which was given out at the size of the models
 GREY = 128  # of what is hidden
 MOST_SEED = 2**31 - 1
+_decoding = threading.Lock()  # a large picture needs much memory: one at a time
 
 
 def picture_address(image: np.ndarray) -> str:
@@ -28,7 +31,7 @@ def picture_address(image: np.ndarray) -> str:
     return HEADER + base64.b64encode(png(image)).decode()
 
 
-def open_picture(data: bytes, size: int) -> np.ndarray:
+def open_picture(data: bytes, size: int, most_pixels: int = MOST_PIXELS) -> np.ndarray:
     """Somebody's picture as uint8 pixels of shape (size, size, 3).
 
     Raises:
@@ -39,7 +42,8 @@ def open_picture(data: bytes, size: int) -> np.ndarray:
             f"the file has {len(data) / 1e6:.0f} MB; at most {MOST_BYTES // 10**6} MB are taken, so choose another"
         )
     try:
-        return decode_image(data, size)
+        with _decoding:
+            return decode_image(data, size, most_pixels)
     except BadImageError as error:
         raise UserError(f"this file gives no picture: {error}; choose another one") from error
 
@@ -52,7 +56,7 @@ def read_address(address: Any, size: int) -> np.ndarray:
         data = base64.b64decode(address.removeprefix(HEADER), validate=True)
     except (binascii.Error, ValueError) as error:
         raise UserError("the image is no valid data address; open it again") from error
-    return open_picture(data, size)
+    return open_picture(data, size, MOST_SENT)
 
 
 class MaskedPatches:

@@ -59,7 +59,9 @@ def read_rows(path: Path, kind: Literal["text", "images"], dataset: str, names: 
 
 
 def choose_shown(data: DataArguments, columns: dict[str, str | None], image_size: int) -> ShownRows:
-    """Rows of a data set that features were not learned from, at most 1,000 texts or 600 images, and a bank of 1,000 others.
+    """At most 1,000 texts or 600 images of a data set, and a bank of 1,000 others that features are learned from.
+
+    Of a small data set all rows are shown, those of the bank too.
 
     Args:
         data: which data set.

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from hf_ssl.demo.words import Sentence
+
 BEGINS = ("Ġ", "▁")  # of tokens that begin a word, in byte-level and sentence-piece vocabularies
 CONTINUES = "##"  # in WordPiece
 
@@ -28,6 +30,22 @@ class Vocabulary:
     def encode(self, text: str, special: bool = True) -> list[int]:
         """Token ids, with the special tokens that a model expects around them or without."""
         return list(self.backend.encode(text, add_special_tokens=special).ids)
+
+    def encode_words(self, sentence: Sentence) -> tuple[list[int], list[list[int]]]:
+        """Token ids of a sentence, and for each of its words the positions of its tokens.
+
+        A token that holds the end of one word and the beginning of another belongs to the latter.
+        """
+        found = self.backend.encode(sentence.text, add_special_tokens=True)
+        positions: list[list[int]] = [[] for _ in sentence.spans]
+        word = 0
+        for position, (begin, end) in enumerate(found.offsets):
+            if begin == end:  # a special token
+                continue
+            while word < len(sentence.spans) - 1 and sentence.spans[word][1] < end:
+                word += 1
+            positions[word].append(position)
+        return list(found.ids), positions
 
     @cached_property
     def _marks_beginnings(self) -> bool:

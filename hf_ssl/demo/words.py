@@ -33,6 +33,19 @@ class Word:
         return self.text == MASK
 
 
+@dataclass(frozen=True)
+class Sentence:
+    """Words written one after the other.
+
+    Attributes:
+        text: of all.
+        spans: of each word: where it begins and ends in the text.
+    """
+
+    text: str
+    spans: list[tuple[int, int]]
+
+
 def split_words(text: str) -> list[Word]:
     """The words of a text: ``before`` and ``text`` of all, one after the other, are the text but for white space at its end."""
     words, end = [], 0
@@ -42,7 +55,12 @@ def split_words(text: str) -> list[Word]:
     return words
 
 
-def join_words(words: list[Word], hidden: Collection[int], gap: str) -> str:
-    """The text with ``gap`` in place of hidden words and typed masks."""
-    shown = (gap if place in hidden or word.is_mask else word.text for place, word in enumerate(words))
-    return "".join(word.before + text for word, text in zip(words, shown, strict=True))
+def join_words(words: list[Word], hidden: Collection[int], gap: str) -> Sentence:
+    """The words again, with ``gap`` in place of hidden ones and typed masks."""
+    text, spans = "", []
+    for place, word in enumerate(words):
+        text += word.before
+        begin = len(text)
+        text += gap if place in hidden or word.is_mask else word.text
+        spans.append((begin, len(text)))
+    return Sentence(text, spans)

@@ -1,6 +1,5 @@
 """Deploy the demo as a Space: everything is computed here, one commit brings it there."""
 
-import json
 import shlex
 import tempfile
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from huggingface_hub import HfApi
 
 from hf_ssl.demo.arguments import DemoArguments
+from hf_ssl.demo.choosing import find_comparison
 from hf_ssl.demo.difference import part_of
 from hf_ssl.demo.opening import Opened, open_demo, save_demo
 from hf_ssl.demo.panel import Panel
@@ -47,15 +47,16 @@ def deploy(where: SpaceArguments, what: DemoArguments, api: HfApi, seconds: floa
         _check_model(api, name)
     for name in what.dataset:
         _check_data(api, name, where.private)
-    comparisons = {_compared_data(Path(folder)): Path(folder) for folder in where.comparison}
-    repository = open_writable(api, space, "space", where.private, lambda there: _check_made_here(there, where.replace))
     opened = open_demo(what, api)
     panels = [panel for panel in (opened.demo.text, opened.demo.images) if panel is not None]
     for panel in panels:
         if panel.source not in what.dataset:
             _check_data(api, panel.source, where.private)
+    parts = _parts(panels, [Path(folder) for folder in where.comparison])
+    # Only now, so that what is refused leaves no empty Space behind.
+    repository = open_writable(api, space, "space", where.private, lambda there: _check_made_here(there, where.replace))
     with tempfile.TemporaryDirectory() as folder:
-        save_demo(Opened(opened.demo, _parts(panels, comparisons)), Path(folder))
+        save_demo(Opened(opened.demo, parts), Path(folder))
         models = [run for panel in panels for run in panel.runs]
         contents = space_files(Path(folder), models, [panel.source for panel in panels])
 
@@ -95,22 +96,14 @@ def _check_data(api: HfApi, name: str, private: bool) -> None:
         raise UserError(f"'{name}' is not open to all, and the Space would show its rows; give --private true")
 
 
-def _compared_data(folder: Path) -> str:
-    """The data set of a finished comparison."""
-    run = RunFolder.existing(folder)
-    if run.config["task"] != "comparison" or not run.results.exists():
-        raise UserError(f"{folder} holds no finished comparison; leave it out of --comparison")
-    return str(json.loads(run.results.read_text())["data"]["name"])
-
-
-def _parts(panels: list[Panel], comparisons: dict[str, Path]) -> list[dict[str, object]]:
-    sources = [panel.source for panel in panels]
-    for name, folder in comparisons.items():
-        if name not in sources:
-            raise UserError(
-                f"{folder} compares on '{name}', which the Space does not show; leave it out of --comparison"
-            )
-    return [part_of(panel, comparisons.get(panel.source)) for panel in panels]
+def _parts(panels: list[Panel], comparisons: list[Path]) -> list[dict[str, object]]:
+    """Figures of each panel; nothing of a comparison that was not named."""
+    for folder in comparisons:
+        if not RunFolder.existing(folder).results.exists():
+            raise UserError(f"{folder} holds no finished comparison; leave it out of --comparison")
+        if not any(find_comparison(panel.data, [folder]) for panel in panels):
+            raise UserError(f"{folder} compares on no rows that the Space shows; leave it out of --comparison")
+    return [part_of(panel, find_comparison(panel.data, comparisons)) for panel in panels]
 
 
 def _check_made_here(there: Repository, replace: bool) -> None:

@@ -21,7 +21,7 @@ from hf_ssl.pretrained import Pretrained, load_encoder, load_pretrained, setting
 
 WANTED = ["*.json", "*.safetensors", "*.txt", "*.model"]  # nothing that can run code
 ELSEWHERE = "*/*"  # checkpoints and other formats
-NEEDED = {"run", "task", "cost", "settings"}  # of the results of a run
+NEEDED = {"run": str, "task": str, "cost": dict, "data": dict, "settings": dict}  # of the results of a run
 
 
 def load_models(names: Sequence[str], api: HfApi | None = None) -> list[Pretrained]:
@@ -108,8 +108,9 @@ def _results(folder: Path) -> dict[str, Any]:
         found = json.loads((folder / RESULTS).read_bytes())
     except (OSError, ValueError):
         return {}
-    known = isinstance(found, dict) and found.keys() >= NEEDED and found["task"] in task_names()
-    return found if known and (folder / STATISTICS).exists() else {}
+    known = isinstance(found, dict) and all(isinstance(found.get(name), kind) for name, kind in NEEDED.items())
+    told = known and found["task"] in task_names() and {"name", "on_hub"} <= found["data"].keys()
+    return found if told and "steps" in found["cost"] and (folder / STATISTICS).exists() else {}
 
 
 def _as_trained(folder: Path, results: dict[str, Any], name: str) -> tuple[PretextTask, Prepared]:

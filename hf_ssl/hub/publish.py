@@ -117,7 +117,10 @@ def _contents(folder: RunFolder, results: dict[str, Any]) -> dict[str, Path | by
 
 def _settings(folder: RunFolder) -> dict[str, Any]:
     """The task's, by which the model is known again; of a classifier none."""
-    return {"settings": settings_of(folder.config)} if folder.config["task"] in task_names() else {}
+    if folder.config["task"] not in task_names():
+        return {}
+    rows = {name: folder.config.get(name) for name in ("dataset_config", "train_split", "eval_split", "label_column")}
+    return {"settings": settings_of(folder.config), "rows": rows}
 
 
 def _notes(publication: Publication) -> str:

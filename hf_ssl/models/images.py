@@ -1,5 +1,6 @@
 """Stock image models, by size, by configuration or from a checkpoint."""
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -94,7 +95,8 @@ def autoencoder_model(arguments: "ImageTask", mask_ratio: float, seed: int) -> A
 def untrained_like(model: PreTrainedModel, statistics: dict[str, Tensor], seed: int) -> PreTrainedModel:
     """The same architecture with new weights (and the same fixed filters)."""
     with seeded(seed):
-        untrained = type(model)._from_config(model.config, **options())
+        # What is hidden of an image is set in the configuration: each has its own.
+        untrained = type(model)._from_config(copy.deepcopy(model.config), **options())
     placed: Any = _with_stem(untrained, statistics)
     return placed.to(model.device)
 

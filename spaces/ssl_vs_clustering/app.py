@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from hf_ssl.arguments import parse_arguments
 from hf_ssl.command_line import run_script
 from hf_ssl.demo.arguments import DemoArguments
-from hf_ssl.errors import UserError
+from hf_ssl.errors import UserError, in_one_line
 
 if TYPE_CHECKING:  # heavy, and not needed for --help
     import gradio as gr
@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # heavy, and not needed for --help
 HERE = Path(__file__).parent
 INDEX = HERE / "index"  # there where all was computed beforehand
 MOST_WAITING = 64  # questions; more are told to come back
-AT_ONCE = 2  # questions that are answered
+AT_ONCE = 4  # questions that are answered, of all kinds together
 MOST_THREADS = 8  # each holds memory of its own
 REMEMBERED = 64  # visitors: Gradio keeps a copy of the whole page for each, and no answer here needs it
 KEPT = 3600  # seconds, of uploaded files
@@ -59,8 +59,21 @@ def main(arguments: list[str]) -> None:
     page = build(opened)
     if not whole:
         threading.Thread(target=compute_ahead, args=([opened.demo.text, opened.demo.images],), daemon=True).start()
-    page.queue(max_size=MOST_WAITING, default_concurrency_limit=AT_ONCE, api_open=False)
+    page.queue(max_size=MOST_WAITING, api_open=False)
+    try:
+        serve(page)
+    except OSError as error:
+        raise UserError(f"the demo cannot be served: {in_one_line(error)}; set another GRADIO_SERVER_PORT") from error
+
+
+def serve(page: "gr.Blocks") -> None:
+    """Answer until interrupted: bounded in size and number, without a word to anybody else."""
+    from starlette.middleware import Middleware
+
+    from hf_ssl.demo.guard import Guard
+
     page.launch(
+        app_kwargs={"middleware": [Middleware(Guard)]},
         head=f"<style>{joined('css')}</style><script>{joined('js')}</script>",
         max_file_size=MOST_UPLOADED,
         max_threads=MOST_THREADS,
@@ -108,10 +121,11 @@ def build(opened: "Opened") -> "gr.Blocks":
                         js_on_load=f"hfSsl.{panel}(element, props.value)",
                         apply_default_css=False,
                     )
+        together: dict[str, Any] = {"concurrency_limit": AT_ONCE, "concurrency_id": "questions"}
         for name in QUESTIONS:
-            gr.api(in_one_sentence(getattr(demo, name)), api_name=name)  # type: ignore[attr-defined] # public, but not listed
+            gr.api(in_one_sentence(getattr(demo, name)), api_name=name, **together)  # type: ignore[attr-defined] # public, but not listed
         file, image = gr.File(visible=False), gr.JSON(visible=False)
-        gr.Button(visible=False).click(in_one_sentence(demo.open_image), file, image, api_name="open_image")
+        gr.Button(visible=False).click(in_one_sentence(demo.open_image), file, image, api_name="open_image", **together)
     return page
 
 

@@ -1,15 +1,22 @@
 """Filled in words, next words and patches: what models say, and that it is they who say it."""
 
+import base64
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from conftest import png
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
+from transformers import GPT2Config, GPT2LMHeadModel
 
+from hf_ssl.demo.panel import models_of
 from hf_ssl.demo.patches import open_picture, picture_address, read_address
 from hf_ssl.errors import UserError
+from hf_ssl.pretrained import load_encoder
 
 TEXT = "the rose and the ship"
 
@@ -60,28 +67,29 @@ def test_a_long_text_is_cut_to_what_the_model_takes(opened):
     answer = opened.demo.fill("rose " * 200, [3], "masked", 3)
     assert len(answer["words"]) < 200
     assert "32 tokens" in answer["note"]
+    assert "".join(word["before"] + word["text"] for word in answer["words"]) + answer["rest"] == "rose " * 200
+    bits = [word["bits"] for word in opened.demo.surprise("rose and " * 15, "masked")["words"]]
+    assert len(bits) > 24  # more than are asked for one at a time
+    assert all(bit > 0 for bit in bits)
     assert len(answer["predictions"]) == 1
 
 
-def test_surprise_is_low_where_the_model_is_sure(opened, masked):
+def test_surprise_is_the_probability_of_what_was_hidden(opened):
     answer = opened.demo.surprise(TEXT, "masked")
     bits = [word["bits"] for word in answer["words"]]
-    assert all(bit > 0 for bit in bits)
-    for place in (1, 4):
+    for place in range(5):
         (prediction,) = opened.demo.fill(TEXT, [place], "masked", 1)["predictions"]
-        if prediction["was_probability"]:
-            assert 2 ** -bits[place] == pytest.approx(prediction["was_probability"], rel=1e-3)
+        assert 2 ** -bits[place] == pytest.approx(prediction["was_probability"], rel=1e-3)
     assert opened.demo.surprise("a [MASK] b", "masked")["words"][1]["bits"] is None
 
 
 def test_the_next_word_and_its_surprise(opened):
     answer = opened.demo.next_word("the rose and the", "causal", 5)
     assert len(answer["candidates"]) == 5
-    words = opened.demo.surprise("the rose", "causal")["words"]
-    after = opened.demo.next_word("the", "causal", 20)["candidates"]
-    said = {each["text"]: each["probability"] for each in after}
-    if "rose" in said:
-        assert 2 ** -words[1]["bits"] == pytest.approx(said["rose"], rel=1e-3)
+    best = opened.demo.next_word("the", "causal", 20)["candidates"]
+    likely = next(each for each in best if not each["part"] and each["text"].isalpha())
+    words = opened.demo.surprise(f"the {likely['text']}", "causal")["words"]
+    assert 2 ** -words[1]["bits"] == pytest.approx(likely["probability"], rel=1e-3)
     assert words[0]["bits"] is not None  # texts have a beginning
 
 
@@ -161,6 +169,23 @@ def test_what_cannot_be_reconstructed(opened, arguments, match):
     address = address or opened.demo.image_row(0)["image"]
     with pytest.raises(UserError, match=match):
         opened.demo.reconstruct(address, *others)
+
+
+def test_pictures_of_many_pixels_in_few_bytes():
+    many = png(Image.new("L", (6_000, 6_000)))
+    with pytest.raises(UserError, match="more than 1 million pixels"):
+        read_address("data:image/png;base64," + base64.b64encode(many).decode(), 16)
+    assert open_picture(many, 16).shape == (16, 16, 3)  # as large as a photograph may be
+
+
+def test_any_stock_causal_model_goes_on_with_a_text(opened, tmp_path):
+    run = next(run for run in opened.demo.text.runs if run.name == "causal")
+    size = len(run.prepared.processor)
+    GPT2LMHeadModel(GPT2Config(vocab_size=size, n_positions=64, n_embd=16, n_layer=1, n_head=2)).save_pretrained(
+        tmp_path
+    )
+    stock = replace(run, name="gpt", model_folder=tmp_path, encoder=load_encoder(tmp_path, "gpt"))
+    assert len(models_of([stock])["gpt"].next_word("the", 3)["candidates"]) == 3
 
 
 def test_a_file_that_is_too_large():

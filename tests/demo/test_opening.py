@@ -3,14 +3,15 @@
 import json
 import os
 import shutil
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from conftest import pretrain, write_parquet
 
+from hf_ssl.data.sources import DataArguments
 from hf_ssl.demo.arguments import DemoArguments
-from hf_ssl.demo.choosing import chosen_names, find_comparison
+from hf_ssl.demo.choosing import beside, chosen_names, find_comparison
 from hf_ssl.demo.difference import examples_of, part_of
 from hf_ssl.demo.opening import load_demo, open_demo, save_demo
 from hf_ssl.demo.pages import difference_page, images_page, text_page
@@ -28,6 +29,10 @@ def test_without_flags_the_newest_runs_of_both_kinds(here, demo_runs):
     for age, name in enumerate(["causal", "mae", "masked", "simmim", "views"]):  # the newest comes last
         os.utime(here / "runs" / name / "results.json", (age, age))
     (here / "runs" / "unfinished").mkdir()
+    shutil.copytree(demo_runs / "mae", here / "runs" / "large")  # an older run of another size is not shown beside them
+    config = here / "runs" / "large" / "config.yaml"
+    config.write_text(config.read_text().replace("image_size: 16", "image_size: 64"))
+    os.utime(here / "runs" / "large" / "results.json", (2, 2))
     names, comparisons = chosen_names(DemoArguments())
     # Two runs of one task on one data set: the newer one.
     assert names == ["runs/views", "runs/masked", "runs/causal", "runs/simmim"]
@@ -103,8 +108,10 @@ def test_the_comparison_of_the_data_set_is_found_and_shown(here, demo_runs):
     pretrain("--budget=20s", "--dataset_name", rows, "--output_dir", "runs/compared", script="compare.py")
     names, comparisons = chosen_names(DemoArguments(run=["runs/compared"]))
     assert len(names) == len(comparisons) == 1
-    assert find_comparison(str(rows), [], []) == comparisons[0] == Path("runs/compared")
-    assert find_comparison("user/other", comparisons, []) is None
+    data = DataArguments(dataset_name=str(rows))
+    assert find_comparison(data, beside([])) == here / "runs" / "compared"
+    assert find_comparison(DataArguments(dataset_name="user/other"), comparisons) is None
+    assert find_comparison(replace(data, eval_split="test"), comparisons) is None  # other rows
     opened = open_demo(DemoArguments(run=["runs/compared"]))
     (part,) = opened.parts
     results = json.loads((here / "runs" / "compared" / "results.json").read_text())
@@ -116,6 +123,10 @@ def test_the_comparison_of_the_data_set_is_found_and_shown(here, demo_runs):
     means = [float(np.mean(values)) for values in results["methods"][name]["figures"]["curve"].values()]
     assert [point["mean"] for point in curve["points"]] == means
     assert part_of(opened.demo.text, None)["table"] is None  # its run measured nothing by itself
+    shutil.rmtree(here / "runs" / "compared" / "pretrained")  # a comparison may have pretrained nothing
+    alone = open_demo(DemoArguments(run=["runs/compared"]))
+    assert alone.parts[0]["table"] == part["table"]
+    assert [each.name for each in alone.demo.text.index.features.values()] == ["tfidf"]
 
 
 def test_a_saved_demo_is_the_same_demo(opened, tmp_path, monkeypatch):

@@ -25,12 +25,15 @@ def test_words_signs_and_masks():
 
 
 def test_hidden_words_and_typed_masks_become_gaps():
-    assert join_words(split_words("the quick [MASK] fox"), {1}, "<mask>") == "the <mask> <mask> fox"
+    assert join_words(split_words("the quick [MASK] fox"), {1}, "<mask>").text == "the <mask> <mask> fox"
 
 
 @given(st.text(max_size=200))
 def test_nothing_is_lost_but_space_at_the_end(text):
-    joined = join_words(split_words(text), set(), MASK)
+    words = split_words(text)
+    sentence = join_words(words, set(), MASK)
+    assert [sentence.text[begin:end] for begin, end in sentence.spans] == [word.text for word in words]
+    joined = sentence.text
     assert text.startswith(joined)
     assert not text[len(joined) :].strip()
 
@@ -60,8 +63,15 @@ def test_what_is_no_such_number_is_refused(value):
     assert whole_number("top_k", 3.0, 1, 20) == 3
 
 
+@pytest.mark.timeout(5)
+@pytest.mark.parametrize("value", [0.5, 1e400, 10**400, -1])
+def test_refusing_a_number_takes_no_time_however_large_the_range(value):
+    with pytest.raises(UserError, match="seed"):
+        whole_number("seed", value, 0, 2**60)
+
+
 def test_places_are_sorted_and_single():
     assert places("hidden", [3, 1, 3], 4) == [1, 3]
-    for wrong in ([4], [-1], ["1"], 3, "12"):
+    for wrong in ([4], [-1], ["1"], 3, "12", [0] * 5):
         with pytest.raises(UserError, match="hidden"):
             places("hidden", wrong, 4)

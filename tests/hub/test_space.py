@@ -63,7 +63,7 @@ def test_everything_in_one_commit_and_none_again(bring, hub, api, published):
     assert [commit.title for commit in api.list_repo_commits(SPACE, repo_type="space")] == ["Deploy", "initial commit"]
     assert hub.store.repo("spaces", SPACE).sdk == "gradio"
     files = spaces(hub)[SPACE]
-    expected = {"app.py", "requirements.txt", "page/style.css", "page/ask.js", "hf_ssl/__init__.py", "index/demo.json"}
+    expected = {"app.py", "requirements.txt", "page/base.css", "page/ask.js", "hf_ssl/__init__.py", "index/demo.json"}
     assert expected | {"hf_ssl/demo/demo.py", "index/text/rows.parquet", "index/text/index.json"} <= set(files)
     endings = {Path(name).suffix for name in files}
     assert endings == {"", ".md", ".py", ".txt", ".js", ".css", ".json", ".parquet", ".safetensors"}
@@ -116,7 +116,8 @@ def test_what_is_gone_is_removed_and_nothing_else(bring, hub, api):
 def test_figures_of_a_comparison(bring, hub, tmp_path):
     folder = tmp_path / "compared"
     folder.mkdir()
-    (folder / "config.yaml").write_text("task: comparison\n")
+    settings = {"task": "comparison", "dataset_name": SENTENCES}
+    (folder / "config.yaml").write_text(json.dumps(settings))
     (folder / "run.json").write_text("{}")
     results = {"data": {"name": SENTENCES}, "recommendation": {"sentence": "Take TF-IDF."}, "supervised": {}}
     results["methods"] = {"tfidf": {"title": "TF-IDF", "family": "baseline", "figures": {}}}
@@ -124,9 +125,10 @@ def test_figures_of_a_comparison(bring, hub, tmp_path):
     bring(comparison=[folder])
     (part,) = json.loads(text_of(hub, "index/demo.json"))["parts"]
     assert (part["sentence"], part["source"]) == ("Take TF-IDF.", "from the comparison compared")
-    (folder / "results.json").write_text(json.dumps(results | {"data": {"name": "alice/other"}}))
-    with pytest.raises(UserError, match="compares on 'alice/other', which the Space does not show"):
-        bring(comparison=[folder])
+    for other in ({"dataset_name": "alice/other"}, {"dataset_config": "another"}, {"eval_split": "test"}):
+        (folder / "config.yaml").write_text(json.dumps(settings | other))
+        with pytest.raises(UserError, match="compares on no rows that the Space shows"):
+            bring(comparison=[folder])
 
 
 def test_a_space_that_something_else_made(bring, hub, api):
@@ -163,7 +165,7 @@ def test_refusals(bring, hub, api, run_folder, monkeypatch):
     refused("is a folder; publish it with scripts/publish.py", model=str(run_folder))
     refused("is on this machine only; publish it with scripts/publish.py", run=[run_folder])
     refused("'.*' is on this machine only; put it on the Hub", dataset=str(run_folder))
-    refused("holds no finished comparison; leave it out", comparison=[run_folder])
+    refused("compares on no rows that the Space shows", comparison=[run_folder])
     refused("no such model on the Hub that may be read", model="alice/nothing")
     api.create_repo("alice/secret", private=True)
     refused("'alice/secret' is private, and a Space has no token", model="alice/secret")

@@ -3,16 +3,14 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from pathlib import Path
 
 import pytest
 import yaml
 from conftest import ROOT, SMALL_IMAGES, pretrain, run, write_parquet
+from demo_fixtures import answering
 from gradio_client import Client
 from hub_fixtures import REPO
 from huggingface_hub import HfApi
@@ -35,43 +33,18 @@ QUESTIONS = [
 ]
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
 def ask_committed(hub, python: str, tmp_path: Path) -> None:
     """Start the app from what was committed, as the Hub does, and ask."""
     folder = Path(HfApi(hub.url, token=False).snapshot_download(SPACE, repo_type="space", local_dir=tmp_path / "space"))
     shutil.rmtree(folder / ".cache")
-    port = free_port()
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "OMP_NUM_THREADS")}
-    environment = kept | hub.environment(tmp_path / "visitor", token=None) | {
-        "GRADIO_SERVER_PORT": str(port), "GRADIO_ANALYTICS_ENABLED": "False", "HOME": str(tmp_path / "visitor"),
-    }  # fmt: skip
-    log = tmp_path / "app.log"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [python, "-c", WHERE_IT_RUNS], cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT
-        )
-        try:
-            address = f"http://127.0.0.1:{port}"
-            for _ in range(600):
-                assert process.poll() is None, log.read_text()
-                try:
-                    urllib.request.urlopen(address, timeout=5).close()
-                    break
-                except OSError:
-                    time.sleep(0.2)
-            client = Client(address, verbose=False, analytics_enabled=False)
-            for name, arguments, right in QUESTIONS:
-                assert right(client.predict(*arguments, api_name=f"/{name}")), name
-            client.close()
-        finally:
-            process.terminate()
-            process.wait(30)
-    said = log.read_text()
+    environment = kept | hub.environment(tmp_path / "visitor", token=None) | {"HOME": str(tmp_path / "visitor")}
+    with answering([python, "-c", WHERE_IT_RUNS], folder, environment) as address:
+        client = Client(address, verbose=False, analytics_enabled=False)
+        for name, arguments, right in QUESTIONS:
+            assert right(client.predict(*arguments, api_name=f"/{name}")), name
+        client.close()
+    said = (folder / "app.log").read_text()
     assert f"hf_ssl is {folder}/hf_ssl/__init__.py" in said
     assert "Traceback" not in said
 

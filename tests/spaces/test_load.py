@@ -1,4 +1,4 @@
-"""Many people at once: everybody is answered or told to come back, and memory does not grow."""
+"""Many people at once: everybody is answered or told to come back."""
 
 import asyncio
 import re
