@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 expect.set_options(timeout=20_000)  # other tests may be using all cores
 
@@ -22,6 +22,22 @@ def ready(page: Page) -> Page:
     page.locator(".nearest button").locator("visible=true").first.wait_for()
     expect(page.locator(".busy").locator("visible=true")).to_have_count(0)
     return page
+
+
+def hold(page: Page, question: str) -> list[Route]:
+    """Keep the first answer to a question from the page; it is let go by continue_()."""
+    held: list[Route] = []
+    page.route(f"**/call/{question}/*", lambda route: route.continue_() if held else held.append(route))
+    return held
+
+
+def wait_for(page: Page, held: list[Route]) -> Route:
+    """The answer that is kept, once it was asked for."""
+    for _ in range(200):
+        if held:
+            break
+        page.wait_for_timeout(50)
+    return held[0]
 
 
 def points(page: Page) -> list[str]:

@@ -31,7 +31,7 @@ def text_page(panel: Panel | None) -> dict[str, Any]:
         return {"empty": f"{ABOUT['text'][0].capitalize()}; this makes a run:", "command": FIRST_COMMANDS[0]}
     rows = panel.index.rows
     shown = [excerpt(value) | {"label": int(label)} for value, label in zip(rows.inputs, rows.labels, strict=True)]
-    first = {"first": {"text": PANGRAM, "hidden": []}, "top_k": CANDIDATES, "longest": MOST_CHARACTERS}
+    first = {"first": {"text": PANGRAM}, "top_k": CANDIDATES, "longest": MOST_CHARACTERS}
     return _common(panel, FIRST_COMMANDS[0]) | first | {"rows": shown}
 
 

@@ -62,6 +62,26 @@ def test_images_are_opened_dropped_and_picked(visit):
     expect(page.get_by_role("alert").locator("visible=true")).to_contain_text(re.compile(r"[Ii]mage|[Pp]icture"))
 
 
+def test_large_files_are_refused_with_their_size(visit):
+    page = ready(visit(tab="Images"))
+    sent: list[str] = []
+    page.on("request", lambda request: "/upload" in request.url and sent.append(request.url))
+
+    def take(size: int) -> None:
+        with page.expect_file_chooser() as chooser:
+            page.get_by_role("button", name="Open an image").click()
+        chooser.value.set_files({"name": "large.png", "mimeType": "image/png", "buffer": bytes(size)})
+
+    alert = page.get_by_role("alert").locator("visible=true")
+    take(10 * 2**20 + 1)
+    expect(alert).to_have_text("The file has 10.1 MB; at most 10 MB are taken.")
+    assert sent == []
+    page.route("**/upload*", lambda route: route.fulfill(status=413, body="too large"))
+    take(3 * 2**20)
+    expect(alert).to_have_text("The file has 3.0 MB, more than the demo takes.")
+    assert len(sent) == 1
+
+
 def test_thumbnails_do_not_lie_on_one_another(visit):
     page = ready(visit(tab="Images", reduced_motion="reduce"))
     faces = page.locator(".thumbnails .face").evaluate_all(

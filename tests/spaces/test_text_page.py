@@ -6,8 +6,8 @@ import pytest
 
 pytest.importorskip("playwright.sync_api", reason="the page is tested in a browser: pip install playwright")
 
-from page_steps import points, ready, word, write
-from playwright.sync_api import Page, expect
+from page_steps import hold, points, ready, wait_for, word, write
+from playwright.sync_api import Page, Route, expect
 
 
 def test_hidden_words_are_predicted_and_put_in(visit):
@@ -26,6 +26,60 @@ def test_hidden_words_are_predicted_and_put_in(visit):
     page.locator(".prediction button").first.click()
     expect(page.locator(".candidate")).to_have_count(0)
     expect(page.get_by_label("A sentence")).to_have_value(re.compile(f"^the ?{re.escape(best)} and the sail in water$"))
+
+
+def all_pieces(route: Route) -> None:
+    """Let an answer say that all its candidates are pieces of words."""
+    answer = route.fetch()
+    route.fulfill(response=answer, body=answer.text().replace('"part": false', '"part": true'))
+
+
+def test_words_stay_hidden_when_a_piece_of_a_word_is_put_in_before_them(visit):
+    page = visit()
+    write(page, "the ship and the sail in water")
+    page.route("**/call/fill/*", all_pieces)
+    word(page, "ship").click()
+    word(page, "sail").click()
+    expect(page.locator(".prediction")).to_have_count(2)
+    piece = page.locator(".prediction").first.locator(".candidate bdi", has_text=re.compile(r"^\w+$")).first
+    joined = f"the{piece.text_content()} and the sail in water"
+    piece.click()
+    expect(page.get_by_label("A sentence")).to_have_value(joined)
+    expect(page.locator(".prediction")).to_have_count(1)
+    expect(page.locator(".was")).to_contain_text("It was sail")
+    expect(page.locator(".word.blank")).to_have_attribute("aria-label", "sail, hidden as blank 1")
+    expect(page.locator(".word")).to_have_count(6)
+
+
+def test_words_stay_hidden_when_others_are_edited(visit):
+    page = visit()
+    write(page, "the ship and the sail in water")
+    word(page, "ship").click()
+    word(page, "sail").click()
+    expect(page.locator(".prediction")).to_have_count(2)
+    page.get_by_label("A sentence").fill("so the ships and the sail in water")
+    expect(page.locator(".word.blank")).to_have_count(1)
+    expect(page.locator(".word.blank")).to_have_attribute("aria-label", "sail, hidden as blank 1")
+    expect(page.locator(".was")).to_contain_text("It was sail")
+
+
+def test_what_is_typed_is_not_lost_to_a_click_on_older_words(visit):
+    page = visit()
+    write(page, "the rose and the sail")
+    word(page, "rose").click()
+    expect(page.locator(".candidate").first).to_be_visible()
+    page.evaluate(
+        """() => {
+            const box = document.querySelector("textarea");
+            box.value = "the rose and the sails of a ship";
+            box.dispatchEvent(new Event("input"));
+            document.querySelector("button.candidate").click();
+            document.querySelector("button.word:not(.blank)").click();
+        }"""
+    )
+    expect(page.locator(".words")).to_have_text(re.compile("sails of a ship$"))
+    expect(page.get_by_label("A sentence")).to_have_value("the rose and the sails of a ship")
+    expect(page.locator(".word.blank")).to_have_attribute("aria-label", "rose, hidden as blank 1")
 
 
 def test_the_end_that_a_model_has_no_room_for_is_kept(visit):
@@ -64,6 +118,37 @@ def test_words_are_coloured_by_surprise(visit):
     expect(page.locator(".surprise")).to_have_count(0)
 
 
+def test_surprise_is_asked_once_a_text_and_says_when_it_waits_and_fails(visit):
+    page = ready(visit())
+    asked: list[str] = []
+    page.on("request", lambda request: request.url.endswith("/call/surprise") and asked.append(request.url))
+    page.context.set_offline(True)
+    surprise = page.get_by_role("switch", name="Colour words by surprise")
+    surprise.check()
+    alert = page.locator(".exercise [role=alert]").locator("visible=true")
+    expect(alert).to_have_text("The demo cannot be reached; is it still running?")
+    page.context.set_offline(False)
+    held = hold(page, "surprise")
+    page.get_by_role("button", name="Try again").locator("visible=true").click()
+    place = page.locator(".part", has=page.locator(".surprise-legend")).last
+    expect(place).to_have_attribute("aria-busy", "true")
+    wait_for(page, held).continue_()
+    expect(page.locator(".word.surprise").first).to_be_visible()
+    expect(alert).to_have_count(0)
+    expect(place).to_have_attribute("aria-busy", "false")
+    before = len(asked)
+    word(page, "fox, .*bits").click()
+    expect(page.locator(".prediction")).to_have_count(2)
+    surprise.uncheck()
+    surprise.check()
+    expect(page.locator(".word.surprise").first).to_be_visible()
+    assert len(asked) == before
+    write_into = page.get_by_label("A sentence")
+    write_into.fill("the ship and the sail")
+    expect(word(page, "sail, .*bits")).to_be_visible()
+    assert len(asked) == before + 1
+
+
 def test_a_causal_model_goes_on_with_the_text(visit):
     page = visit()
     write(page, "the ship and the")
@@ -73,6 +158,11 @@ def test_a_causal_model_goes_on_with_the_text(visit):
     expect(page.get_by_label("A sentence")).not_to_have_value("the ship and the")
     page.get_by_role("switch").check()
     expect(page.locator("span.word.surprise").first).to_be_visible()
+    page.get_by_role("switch").uncheck()
+    page.get_by_label("A sentence").fill("salt and butter")
+    expect(page.locator(".word")).to_have_count(0)  # none of an older text
+    page.get_by_role("switch").check()
+    expect(page.locator(".words")).to_have_text(re.compile(r"^salt\b.* and\b.* butter\b.*$"))
 
 
 def next_word_model(page: Page) -> str:
@@ -99,6 +189,32 @@ def test_rows_are_loaded_from_the_button_the_map_and_the_list(visit):
     expect(page.locator(".here text").locator("visible=true")).to_have_text("your sentence")
 
 
+def test_a_note_about_a_row_is_shown_where_the_row_was_loaded(visit):
+    page = ready(visit())
+    row = '{"row": 3, "text": "a row", "label": 0, "note": "this row has 5,000 characters; the first 2,000 are shown"}'
+    page.route("**/call/text_row/*", lambda route: route.fulfill(body=f"event: complete\ndata: [{row}]\n\n"))
+    page.get_by_role("button", name="Another row").locator("visible=true").click()
+    note = page.locator(".another .note").locator("visible=true")
+    expect(note).to_have_text("This row has 5,000 characters; the first 2,000 are shown.")
+    write(page, "another text")
+    expect(note).to_have_count(0)
+
+
+def test_an_answer_about_a_text_that_is_gone_does_not_come_back_to_the_map(visit):
+    page = ready(visit())
+    held = hold(page, "place_text")
+    page.get_by_label("A sentence").fill("the ship and the sail")
+    answer = wait_for(page, held)
+    page.get_by_label("A sentence").fill("")
+    expect(page.get_by_text("Write a sentence above")).to_be_visible()
+    expect(page.locator(".nearest")).to_have_count(0)
+    with page.expect_response("**/call/place_text/*"):
+        answer.continue_()
+    page.wait_for_timeout(300)
+    expect(page.locator(".nearest")).to_have_count(0)
+    expect(page.locator(".here text").locator("visible=true")).to_have_count(0)
+
+
 def test_switches_of_the_map(visit):
     page = ready(visit())
     assert len(points(page)) == 240
@@ -122,7 +238,7 @@ def test_switches_of_the_map(visit):
     rows = int(re.search(r"(\d+) rows", page.locator(".legend .entry").first.text_content())[1])
     expect(page.locator(".points .dim")).to_have_count(240 - rows)
     page.get_by_text("What these figures say").locator("visible=true").click()
-    expect(page.get_by_text("The groups were made without labels").locator("visible=true")).to_be_visible()
+    expect(page.get_by_text("The groups were made without labels, but").locator("visible=true")).to_be_visible()
 
 
 def test_by_keyboard_alone(visit):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 pytest.importorskip("playwright.sync_api", reason="the page is tested in a browser: pip install playwright")
 
 from page_fixtures import HOSTILE_RUN
-from page_steps import ready, word, write
+from page_steps import hold, ready, word, write
 from playwright.sync_api import expect
 
 HOSTILE = "<script>window.hacked=1</script>"
@@ -60,7 +60,7 @@ def test_errors_are_said_where_they_happen_and_what_was_there_stays(visit):
     page = ready(visit())
     page.context.set_offline(True)
     word(page, "fox").click()
-    alert = page.locator(".exercise [role=alert]").first
+    alert = page.locator(".exercise > .problem [role=alert]").first
     expect(alert).to_have_text("The demo cannot be reached; is it still running?")
     expect(page.locator(".prediction")).to_have_count(1)
     page.context.set_offline(False)
@@ -76,8 +76,7 @@ def test_errors_are_said_where_they_happen_and_what_was_there_stays(visit):
 
 def test_old_answers_are_dropped_and_waiting_is_shown(visit):
     page = ready(visit())
-    held = []
-    page.route("**/call/fill/*", lambda route: route.continue_() if held else held.append(route))
+    held = hold(page, "fill")
     word(page, "fox").click()
     expect(page.locator(".exercise").first).to_have_attribute("aria-busy", "true")
     word(page, "jumps").click()
@@ -112,7 +111,9 @@ COMPARED = {
                     {"title": "two", "family": "pretrained", "cells": {"a": {"mean": 0.7, "low": None, "high": None}}},
                 ],
             },
-            "curves": [{"title": name, "family": "pretrained", "points": CURVE} for name in ("one", "two")],
+            "curves": [
+                {"title": name, "family": "pretrained", "points": CURVE, "bars": "draws"} for name in ("one", "two")
+            ],
             "source": "made up",
             "hint": None,
         }
@@ -132,6 +133,10 @@ def test_a_comparison_is_drawn(visit, width):
     )
     expect(page.locator(".recommendation")).to_have_text(f"{HOSTILE}.")
     expect(page.get_by_role("region", name="Text: news").locator("td.best .mean")).to_have_text("0.700")
+    expect(page.get_by_text("Low – high: 95 % intervals over rows, starts and draws of labels.")).to_have_count(1)
+    expect(page.get_by_text("Bars: ")).to_have_text(
+        "Bars: from the lowest to the highest of several draws of labels (frozen features)."
+    )
     expect(page.locator(".chart .shape")).to_have_count(6)
     expect(page.locator(".chart .interval")).to_have_count(6)
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")

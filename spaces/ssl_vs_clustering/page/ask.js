@@ -4,8 +4,11 @@ window.hfSsl ??= {};
 /** The address of a path of this app. */
 hfSsl.address = (path) => `${window.gradio_config?.root ?? ""}/gradio_api/${path}`;
 
-/** The request's response; a server that is away or busy is an error with a sentence. */
-hfSsl.request = async function (path, options) {
+/** So many megabytes may a file have. */
+hfSsl.mostUploaded = 10;
+
+/** The request's response; a server that is away or busy, or for which it is too large, is an error with a sentence. */
+hfSsl.request = async function (path, options, tooLarge = "The question is larger than the demo takes.") {
   let response;
   try {
     response = await fetch(hfSsl.address(path), options);
@@ -13,6 +16,7 @@ hfSsl.request = async function (path, options) {
     throw new Error("The demo cannot be reached; is it still running?");
   }
   if ([429, 503].includes(response.status)) throw new Error("The demo is busy; try again in a moment.");
+  if (response.status === 413) throw new Error(tooLarge);
   if (!response.ok) throw new Error(`The demo did not take the question (status ${response.status}).`);
   return response;
 };
@@ -51,9 +55,12 @@ hfSsl.ask = async function (name, ...values) {
 
 /** Put a file on the server; resolves with what an endpoint takes for it. */
 hfSsl.upload = async function (file) {
+  const size = file.size / 2 ** 20;
+  const has = `The file has ${(Math.ceil(10 * size) / 10).toFixed(1)} MB`;
+  if (size > hfSsl.mostUploaded) throw new Error(`${has}; at most ${hfSsl.mostUploaded} MB are taken.`);
   const form = new FormData();
   form.append("files", file);
-  const response = await hfSsl.request("upload", { method: "POST", body: form });
+  const response = await hfSsl.request("upload", { method: "POST", body: form }, `${has}, more than the demo takes.`);
   const [path] = await response.json();
   return { path, orig_name: file.name, meta: { _type: "gradio.FileData" } };
 };

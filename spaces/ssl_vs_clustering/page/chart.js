@@ -87,6 +87,17 @@ hfSsl.drawCurves = function (picture, curves, width) {
   picture.replaceChildren(...shown);
 };
 
+/** What the bars of the curves are: of the kinds that occur. */
+hfSsl.barsNote = function (curves) {
+  const kinds = {
+    draws: "from the lowest to the highest of several draws of labels (frozen features)",
+    interval: "95 % intervals over rows (whole networks)",
+  };
+  const there = Object.keys(kinds).filter((kind) => curves.some(({ bars }) => bars === kind));
+  if (there.length === 0) return null;
+  return hfSsl.element("p", { className: "note" }, `Bars: ${there.map((kind) => kinds[kind]).join("; ")}.`);
+};
+
 /** The chart of the curves with its legend, and its numbers as a table for who wants them. */
 hfSsl.chart = function (curves) {
   const picture = hfSsl.drawing("svg", {
@@ -121,6 +132,7 @@ hfSsl.chart = function (curves) {
     hfSsl.element("h3", {}, "Accuracy with few labels"),
     frame,
     hfSsl.element("ul", { className: "keys" }, ...legend),
+    hfSsl.barsNote(curves),
     hfSsl.element(
       "details",
       {},

@@ -20,7 +20,13 @@ hfSsl.comparison = function ({ title, sentence, reasons, table, curves, source, 
       "div",
       { className: table && curves.length ? "halves" : "" },
       table
-        ? hfSsl.element("div", {}, hfSsl.element("h3", {}, "What the features are worth"), hfSsl.table(title, table))
+        ? hfSsl.element(
+            "div",
+            {},
+            hfSsl.element("h3", {}, "What the features are worth"),
+            hfSsl.table(title, table),
+            hfSsl.intervalNote(table),
+          )
         : null,
       curves.length ? hfSsl.chart(curves) : null,
     ),

@@ -44,14 +44,9 @@ hfSsl.groupPanel = function ({ kind, data, onPick, question, hereName, thumbnail
   /** Colour the points by cluster or by label, and say what the colours mean. */
   function paint() {
     if (!grouped) return;
-    const colour = byLabel
-      ? (row) => grouped.label_colours[rows[row].label] ?? -1
-      : (row) => grouped.names[grouped.clusters[row]].colour;
-    map.paint(rows.map((_, row) => colour(row)));
+    map.paint(rows.map(({ label }, row) => (byLabel ? label : grouped.names[grouped.clusters[row]].colour)));
     map.dim(null);
-    const entries = byLabel
-      ? hfSsl.labelEntries(labels, grouped.label_colours, rows)
-      : hfSsl.clusterEntries(grouped.names);
+    const entries = byLabel ? hfSsl.labelEntries(labels, rows) : hfSsl.clusterEntries(grouped.names);
     const groupOf = (row) => (byLabel ? rows[row].label : grouped.clusters[row]);
     hfSsl.showLegend(legend, entries, (only) => map.dim(only === null ? null : (row) => groupOf(row) !== only));
   }
@@ -73,6 +68,7 @@ hfSsl.groupPanel = function ({ kind, data, onPick, question, hereName, thumbnail
   function place() {
     const asking = question(asked.features, asked.projection);
     if (!asking) {
+      runPlace.forget();
       map.mark(null);
       hfSsl.refill(list);
       return;

@@ -34,10 +34,10 @@ hfSsl.clusterEntries = (names) =>
     about: label === null ? `${rows} rows` : `${rows} rows, ${hfSsl.percent(share)} ${label}`,
   }));
 
-/** The legend's entries when colours are labels. */
-hfSsl.labelEntries = (labels, colours, rows) =>
+/** The legend's entries when colours are labels: each has the colour of its number. */
+hfSsl.labelEntries = (labels, rows) =>
   labels.map((label, index) => ({
-    group: colours[index],
+    group: index,
     title: label,
     about: `${rows.filter((row) => row.label === index).length} rows`,
   }));
@@ -55,7 +55,11 @@ hfSsl.showAgreement = function (place, agreement) {
     return;
   }
   const figures = [
-    ["NMI", agreement.nmi.toFixed(2), "how much knowing the group tells about the label: 0 nothing, 1 everything"],
+    [
+      "NMI",
+      agreement.nmi.toFixed(2),
+      "the information that groups and labels share, 0 to 1; 1 only if they are the same division",
+    ],
     [
       "ARI",
       agreement.ari.toFixed(2),
@@ -83,7 +87,12 @@ hfSsl.showAgreement = function (place, agreement) {
       { open: opened },
       hfSsl.element("summary", { "data-key": "meaning" }, "What these figures say"),
       hfSsl.element("ul", {}, ...words),
-      hfSsl.element("p", {}, "The groups were made without labels; labels are looked at only here."),
+      hfSsl.element(
+        "p",
+        {},
+        "The groups were made without labels, but labels helped before: those of other rows (in a small data set, of these) " +
+          "chose dimension, layer and whitening of all features alike, and the first number of groups is that of the labels.",
+      ),
     ),
   );
 };

@@ -2,7 +2,7 @@
 window.hfSsl ??= {};
 
 /** Show the nearest rows; onPick(row) loads one. */
-hfSsl.showNearest = function (place, { nearest, note }, { labels, thumbnails, onPick }) {
+hfSsl.showNearest = function (place, { nearest }, { labels, thumbnails, onPick }) {
   const items = nearest.map(({ row, text, label, similarity }) => {
     const kind =
       labels[label] === undefined ? null : hfSsl.element("span", { className: "label" }, hfSsl.said(labels[label]));
@@ -28,6 +28,5 @@ hfSsl.showNearest = function (place, { nearest, note }, { labels, thumbnails, on
     place,
     hfSsl.element("h3", {}, "Nearest rows"),
     hfSsl.element("ol", { className: thumbnails ? "nearest faces" : "nearest" }, ...items),
-    note ? hfSsl.element("p", { className: "note" }, hfSsl.sentence(note)) : "",
   );
 };

@@ -4,6 +4,7 @@ window.hfSsl ??= {};
 /**
  * Let a place of the page wait for work.
  * @returns {(work: () => Promise, use: (answer) => void) => Promise<void>} runs the work; only the newest one is used.
+ *   Its forget() drops what is under way, and what was said of a failure.
  */
 hfSsl.part = function (place) {
   let newest = 0;
@@ -23,7 +24,7 @@ hfSsl.part = function (place) {
     place.setAttribute("aria-busy", String(yes));
   }
 
-  return async function run(work, use) {
+  async function run(work, use) {
     newest += 1;
     const mine = newest;
     again = () => run(work, use);
@@ -40,7 +41,17 @@ hfSsl.part = function (place) {
     busy(false);
     sentence.textContent = failure ? hfSsl.sentence(failure.message) : "";
     problem.classList.toggle("away", !failure);
-  };
+  }
+
+  /** Drop what is under way: its answer is not wanted any more. */
+  function forget() {
+    newest += 1;
+    busy(false);
+    sentence.textContent = "";
+    problem.classList.add("away");
+  }
+
+  return Object.assign(run, { forget });
 };
 
 /** The words as a sentence: a capital letter, and a full stop. */

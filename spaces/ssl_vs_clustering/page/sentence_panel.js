@@ -6,7 +6,8 @@ window.hfSsl ??= {};
  * @returns {parts: its elements, text(), load(row), start()}
  */
 hfSsl.sentencePanel = function (data, onText) {
-  const state = { text: data.first.text, hidden: data.first.hidden, words: [], bits: null, surprising: false };
+  // hidden: where hidden words stand in the text; filled and measured: the last answers, each with the text it is about
+  const state = { text: data.first.text, hidden: [], filled: null, measured: null, surprising: false };
   let model = data.models[0] ?? null;
   const box = hfSsl.element("textarea", {
     value: state.text,
@@ -26,96 +27,127 @@ hfSsl.sentencePanel = function (data, onText) {
   const predictions = hfSsl.element("div", { className: "predictions" });
   const note = hfSsl.element("p", { className: "note" });
   const spoken = hfSsl.spoken();
-  const exercise = hfSsl.element("div", { className: "exercise" }, words, legend, advice, predictions, note, spoken);
+  const surprise = hfSsl.element("div", {}, legend);
+  const exercise = hfSsl.element("div", { className: "exercise" }, words, surprise, advice, predictions, note, spoken);
+  const rowNote = hfSsl.element("p", { className: "note" });
   const another = hfSsl.element("div", { className: "another" });
   const runWords = hfSsl.part(exercise);
-  const runBits = hfSsl.part(hfSsl.element("div"));
+  const runBits = hfSsl.part(surprise);
   const runRow = hfSsl.part(another);
   const isNext = () => model?.kind === "next";
 
   /** Show the sentence's words as they are now. */
   function showWords() {
-    const shown = state.words.map((word, index) => ({ ...word, hidden: state.hidden.includes(index) }));
-    hfSsl.showWords(words, state.text, shown, state.surprising ? state.bits : null, isNext() ? null : toggleWord);
-    legend.classList.toggle("away", !state.surprising);
+    const { filled, measured, surprising } = state;
+    const answer = (isNext() ? surprising && measured : filled) || { text: "", words: [], rest: "" };
+    const gone = hfSsl.wordsAt(answer.words, hfSsl.movedSpans(state.hidden, state.text, answer.text));
+    const shown = answer.words.map((word, index) => ({ ...word, hidden: gone.includes(index) }));
+    const known = surprising && measured?.text === answer.text;
+    const bits = known ? measured.words.map((word) => word.bits) : null;
+    hfSsl.showWords(words, { words: shown, rest: answer.rest }, bits, isNext() ? null : toggleWord);
+    surprise.classList.toggle("away", !surprising);
     const blanks = shown.some((word) => word.hidden || word.mask);
     const [unhidden, hidden] = [
       "Click a word to hide it, or type [MASK].",
       "Click another word to hide it too, or a blank to show it again.",
     ];
-    advice.textContent = state.words.length === 0 || isNext() ? "" : blanks ? hidden : unhidden;
+    advice.textContent = shown.length === 0 || isNext() ? "" : blanks ? hidden : unhidden;
   }
 
-  /** Hide a word, or show it again. */
+  /** Hide a word, or show it again; not while the words are those of an older text. */
   function toggleWord(index) {
-    state.hidden = state.hidden.includes(index) ? state.hidden.filter((i) => i !== index) : [...state.hidden, index];
+    if (state.filled.text !== state.text) return;
+    const span = hfSsl.spansOf(state.filled.words)[index];
+    const others = state.hidden.filter((other) => !hfSsl.hasSpan([span], other));
+    state.hidden = hfSsl.hasSpan(state.hidden, span) ? others : [...others, span];
     showWords(); // at once: the answer may take a moment
     askWords();
   }
 
+  /** Put a candidate in the place of a word; words that are hidden elsewhere stay so. */
+  function putIn(answer, index, candidate) {
+    if (answer.text !== state.text) return; // somebody has written since
+    const span = hfSsl.spansOf(answer.words)[index];
+    const others = state.hidden.filter((other) => !hfSsl.hasSpan([span], other));
+    const text = hfSsl.replaceWord(answer, index, candidate);
+    write(text, hfSsl.movedSpans(others, hfSsl.textOf(answer), text));
+    words.querySelector(`[data-key="word-${index}"]`)?.focus();
+  }
+
   /** Show an answer to "fill". */
   function showFilled(answer) {
-    state.words = answer.words;
+    if (answer.text !== state.text) return; // the next question is on its way
+    state.filled = answer;
     note.textContent = hfSsl.sentence(answer.note);
     showWords();
-    hfSsl.showPredictions(predictions, answer.predictions, ({ word }, candidate) => {
-      state.hidden = state.hidden.filter((i) => i !== word);
-      write(hfSsl.replaceWord(state.text, state.words, word, candidate));
-      words.querySelector(`[data-key="word-${word}"]`)?.focus();
-    });
+    hfSsl.showPredictions(predictions, answer.predictions, ({ word }, candidate) => putIn(answer, word, candidate));
     spoken.textContent = hfSsl.sayPredictions(answer.predictions);
   }
 
   /** Show an answer to "next_word". */
   function showNext(answer) {
     note.textContent = hfSsl.sentence(answer.note);
-    hfSsl.showNextWord(predictions, answer.candidates, (candidate) =>
-      write(`${state.text}${candidate.part ? "" : " "}${candidate.text}`),
-    );
+    hfSsl.showNextWord(predictions, answer.candidates, ({ part, text }) => {
+      if (answer.text === state.text) write(`${answer.text.trimEnd()}${part ? "" : " "}${text}`, []);
+    });
     spoken.textContent = `The next word: ${answer.candidates.map(({ text }) => text).join(", ")}.`;
   }
 
-  /** Ask what belongs into the blanks, or what comes next, and how surprising the words are. */
-  function askWords() {
-    if (!model) return;
-    if (!state.text.trim()) {
-      Object.assign(state, { words: [], bits: null });
-      showWords();
-      predictions.replaceChildren();
-      runWords(
-        async () => null,
-        () => {},
-      ); // what was asked before is not wanted any more
-      advice.textContent = "Write a sentence above, or take a row of the data set.";
-      return;
-    }
-    const { text, hidden } = state;
-    const { name } = model;
-    if (isNext()) runWords(() => hfSsl.ask("next_word", text.trimEnd(), name, data.top_k), showNext);
-    else runWords(() => hfSsl.ask("fill", text, hidden, name, data.top_k), showFilled);
-    askBits();
+  /** Ask what belongs into the blanks; in a new text, the server first says which words stand where. */
+  async function fill(text, hidden, name) {
+    const ask = async (places) => ({ ...(await hfSsl.ask("fill", text, places, name, data.top_k)), text });
+    if (state.filled?.text === text) return ask(hfSsl.wordsAt(state.filled.words, hidden));
+    const answer = await ask([]);
+    const places = hfSsl.wordsAt(answer.words, hidden);
+    return places.length ? ask(places) : answer;
   }
 
-  /** Ask how surprising each word is, where that is wanted. */
+  /** Ask what belongs into the blanks, or what comes next. */
+  function askWords() {
+    const { text, hidden } = state;
+    const { name } = model;
+    const next = async () => ({ ...(await hfSsl.ask("next_word", text.trimEnd(), name, data.top_k)), text });
+    if (isNext()) runWords(next, showNext);
+    else runWords(() => fill(text, hidden, name), showFilled);
+  }
+
+  /** Ask how surprising each word is, where that is wanted and not known. */
   function askBits() {
-    if (!state.surprising || !model || !state.text.trim()) return;
-    const { text } = state;
+    runBits.forget();
+    const { text, surprising, measured } = state;
+    if (!surprising || !text.trim() || measured?.text === text) return;
+    const { name } = model;
     runBits(
-      () => hfSsl.ask("surprise", text, model.name),
+      () => hfSsl.ask("surprise", text, name),
       (answer) => {
-        state.bits = answer.words.map(({ bits }) => bits);
-        if (isNext()) state.words = answer.words.map((word) => ({ ...word, hidden: false, mask: false }));
+        state.measured = { ...answer, text };
         showWords();
       },
     );
   }
 
-  /** Make this the text, as if somebody had written it. */
-  function write(text) {
-    state.text = text.slice(0, data.longest);
-    state.bits = null;
-    box.value = state.text;
-    askWords();
+  /** Ask all there is to ask about the text. */
+  function askAll() {
+    if (!model) return;
+    askBits();
+    if (state.text.trim()) {
+      askWords();
+      return;
+    }
+    runWords.forget();
+    Object.assign(state, { filled: null, measured: null });
+    showWords();
+    predictions.replaceChildren();
+    note.textContent = "";
+    advice.textContent = "Write a sentence above, or take a row of the data set.";
+  }
+
+  /** Make this the text, as if somebody had written it, with words hidden at these places. */
+  function write(text, hidden) {
+    box.value = text.slice(0, data.longest);
+    Object.assign(state, { text: box.value, hidden }); // the box has line ends of its own
+    rowNote.textContent = "";
+    askAll();
     onText();
   }
 
@@ -124,25 +156,25 @@ hfSsl.sentencePanel = function (data, onText) {
     runRow(
       () => hfSsl.ask("text_row", row),
       (answer) => {
-        state.hidden = [];
-        write(answer.text);
+        write(answer.text, []);
+        rowNote.textContent = hfSsl.sentence(answer.note);
       },
     );
   }
 
-  const rested = hfSsl.debounced(() => write(state.text));
+  const rested = hfSsl.debounced(() => write(state.text, state.hidden));
   box.addEventListener("input", () => {
-    state.hidden = hfSsl.stillHidden(state.words, state.hidden, state.text, box.value);
+    state.hidden = hfSsl.movedSpans(state.hidden, state.text, box.value);
     state.text = box.value;
     rested();
   });
-  another.append(hfSsl.button("Another row", () => load(Math.floor(Math.random() * data.rows.length))));
+  another.prepend(hfSsl.button("Another row", () => load(Math.floor(Math.random() * data.rows.length))), rowNote);
   const choice = hfSsl.choice("Model", data.models, (name) => {
     model = data.models.find((other) => other.name === name);
-    Object.assign(state, { words: [], bits: null, hidden: [] });
+    Object.assign(state, { filled: null, measured: null, hidden: [] });
     predictions.replaceChildren();
     showWords();
-    askWords();
+    askAll();
   });
   const surprising = hfSsl.toggle("Colour words by surprise", (on) => {
     state.surprising = on;
@@ -157,6 +189,6 @@ hfSsl.sentencePanel = function (data, onText) {
     parts: [choice, hfSsl.labelled("A sentence", box), switches, hint, exercise].filter(Boolean),
     text: () => state.text,
     load,
-    start: askWords,
+    start: askAll,
   };
 };

@@ -1,7 +1,7 @@
 // Colours that colour-blind people tell apart (after Okabe and Ito), each with a shape of its own: 64 pairs.
 window.hfSsl ??= {};
 
-/** How many colours and shapes there are; style.css has the colours, as .colour-0 to .colour-7. */
+/** How many colours and shapes there are; colours.css has the colours, as .colour-0 to .colour-7. */
 hfSsl.colours = 8;
 
 /** Outlines of about the same area around (0, 0), a unit in radius. */

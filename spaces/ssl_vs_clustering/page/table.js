@@ -16,6 +16,14 @@ hfSsl.cell = function (figure, best) {
   return hfSsl.element("td", { className: best ? "best" : "" }, number, mark, interval);
 };
 
+/** What the intervals of a table of figures are, where it has any. */
+hfSsl.intervalNote = function ({ rows }) {
+  const any = rows.some(({ cells }) => Object.values(cells).some(({ low, high }) => low !== null && high !== null));
+  return any
+    ? hfSsl.element("p", { className: "note" }, "Low – high: 95 % intervals over rows, starts and draws of labels.")
+    : null;
+};
+
 /** A table of {columns: [{name, title}], rows: [{title, family, cells}]}; wide ones scroll in themselves. */
 hfSsl.table = function (name, { columns, rows }) {
   const best = columns.map((column) => Math.max(...rows.map(({ cells }) => cells[column.name]?.mean ?? -Infinity)));

@@ -37,8 +37,11 @@ hfSsl.word = function (word, index, blank, onToggle) {
   );
 };
 
-/** Show the words of a text; bits: of each or null; onToggle(index) hides or shows one, null where none can be hidden. */
-hfSsl.showWords = function (place, text, words, bits, onToggle) {
+/**
+ * Show the words of a text; rest: its end that the model had no room for; bits: of each word or null;
+ * onToggle(index) hides or shows one, null where none can be hidden.
+ */
+hfSsl.showWords = function (place, { words, rest }, bits, onToggle) {
   let blanks = 0;
   const shown = [];
   words.forEach((word, index) => {
@@ -47,7 +50,6 @@ hfSsl.showWords = function (place, text, words, bits, onToggle) {
     if (bits && !blank) hfSsl.colourWord(made, bits[index]);
     shown.push(document.createTextNode(word.before), made);
   });
-  const rest = words.length ? hfSsl.restOf(text, words) : "";
   const shownRest = rest.length > hfSsl.longestRest ? `${rest.slice(0, hfSsl.longestRest)}…` : rest;
   hfSsl.refill(place, ...shown, hfSsl.element("span", { className: "rest" }, shownRest));
 };
@@ -71,28 +73,4 @@ hfSsl.surpriseLegend = function (place) {
     hfSsl.element("span", {}, `surprising (${hfSsl.mostBits} bits or more)`),
     number,
   );
-};
-
-/** The end of the text that the model had no room for. */
-hfSsl.restOf = function (text, words) {
-  const known = words.map((word) => word.before + word.text).join("");
-  return text.startsWith(known) ? text.slice(known.length) : "";
-};
-
-/** The text with one of its words replaced; a piece of a word joins the word before it. */
-hfSsl.replaceWord = function (text, words, index, candidate) {
-  const written = words.map((word, i) => {
-    if (i !== index) return word.before + word.text;
-    return (candidate.part ? "" : word.before) + candidate.text;
-  });
-  return written.join("") + hfSsl.restOf(text, words);
-};
-
-/** The hidden words that stand before the first change between two texts, so that they keep their numbers. */
-hfSsl.stillHidden = function (words, hidden, before, after) {
-  let same = 0;
-  while (same < before.length && before[same] === after[same]) same += 1;
-  let end = 0;
-  const ends = words.map((word) => (end += word.before.length + word.text.length));
-  return hidden.filter((index) => ends[index] <= same);
 };
