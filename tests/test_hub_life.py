@@ -51,7 +51,7 @@ def on_two_processes(line: list[str]) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", LIVES)
+@pytest.mark.parametrize("kind", ["text", pytest.param("images", marks=pytest.mark.endurance)])
 def test_life(kind, hub, api, tmp_path):
     script, flags, write = LIVES[kind]
     environment = os.environ | hub.environment(tmp_path / "home") | {"OMP_NUM_THREADS": "1"}

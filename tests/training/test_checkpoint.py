@@ -101,7 +101,7 @@ def test_a_full_disk_leaves_the_old_one(tmp_path):
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
-@pytest.mark.parametrize("most", [3, pytest.param(1000, marks=[pytest.mark.endurance, pytest.mark.timeout(1800)])])
+@pytest.mark.parametrize("most", [2, pytest.param(1000, marks=[pytest.mark.endurance, pytest.mark.timeout(1800)])])
 @pytest.mark.parametrize("call", ["write", "fsync", "rename", "mkdir", "openat"])
 def test_a_kill_at_any_system_call_leaves_a_whole_checkpoint(tmp_path, call, most):
     root, trace = tmp_path / "run", tmp_path / "trace"

@@ -55,7 +55,7 @@ def reference(parquet, cache, tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kills", [5, pytest.param(50, marks=[pytest.mark.endurance, pytest.mark.timeout(3600)])])
+@pytest.mark.parametrize("kills", [3, pytest.param(50, marks=[pytest.mark.endurance, pytest.mark.timeout(3600)])])
 def test_killed_runs_end_like_one_left_alone(reference, parquet, cache, tmp_path, kills):
     generator, folder, done = random.Random(kills), tmp_path / "run", 0
     arguments = [*LONGER, "--dataset_name", parquet]
@@ -79,7 +79,7 @@ def test_killed_runs_end_like_one_left_alone(reference, parquet, cache, tmp_path
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.endurance)])
 def test_a_signal_loses_no_step(reference, parquet, cache, tmp_path, number):
     folder = tmp_path / "run"
     process = start(folder, *LONGER, "--dataset_name", parquet, cache=cache)
@@ -265,7 +265,7 @@ def test_what_the_test_of_kills_would_catch(reference, parquet, cache, tmp_path)
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("early", "late"), [(20, 200), pytest.param(100, 5000, marks=[pytest.mark.endurance, pytest.mark.timeout(3600)])]
+    ("early", "late"), [(10, 100), pytest.param(100, 5000, marks=[pytest.mark.endurance, pytest.mark.timeout(3600)])]
 )
 def test_a_restart_takes_no_longer_late_in_a_run(parquet, cache, tmp_path, early, late):
     folder = tmp_path / "run"
