@@ -25,7 +25,6 @@ from hf_ssl.errors import UserError
 from hf_ssl.progress import progress_bar
 
 LONGEST_WAIT = 60.0  # seconds for an answer
-TEXT = "The quick brown fox jumps over the lazy dog."
 BUSY = "busy"
 
 
@@ -99,15 +98,16 @@ def questions(pages: list[dict[str, Any]], draw: random.Random) -> list[Callable
         add("group", kind, features, draw.choice(page["methods"])["name"], count, projection)
         row = draw.randrange(len(page["rows"]))
         add("text_row" if kind == "text" else "image_row", row)
+        text = page["rows"][row].get("text", "")
         if kind == "text":
-            add("place_text", page["rows"][row]["text"], features, projection)
+            add("place_text", text, features, projection)
         for model in page["models"]:
             if model["kind"] == "masked":
-                add("fill", TEXT, [draw.randrange(9)], model["name"], 6)
+                add("fill", text, [0], model["name"], 6)
             if model["kind"] in ("masked", "next"):
-                add("surprise", TEXT, model["name"])
+                add("surprise", text, model["name"])
             if model["kind"] == "next":
-                add("next_word", TEXT, model["name"], 6)
+                add("next_word", text, model["name"], 6)
             if model["kind"] == "patches":
                 found.append(_patches(row, draw.random() * 0.9, model["name"]))
     return found

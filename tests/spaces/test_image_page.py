@@ -1,4 +1,4 @@
-"""The image panel in a real browser: patches, uploads, thumbnails, by pointer and by keyboard."""
+"""The image panel in a real browser: patches, uploads, thumbnails."""
 
 import re
 
@@ -91,19 +91,3 @@ def test_thumbnails_do_not_lie_on_one_another(visit):
     for number, one in enumerate(faces):
         for other in faces[:number]:
             assert max(abs(one["x"] - other["x"]), abs(one["y"] - other["y"])) >= one["width"]
-
-
-def test_patches_by_keyboard(visit):
-    page = ready(visit(tab="Images"))
-    before = hidden_patches(page)
-    page.locator('.patch[tabindex="0"]').focus()
-    page.keyboard.press("ArrowUp")  # there is none
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("ArrowDown")
-    focused = page.locator(":focus")
-    expect(focused).to_have_attribute("aria-label", "Patch in row 2, column 2")
-    was = focused.get_attribute("aria-pressed") == "true"
-    page.keyboard.press("Space")
-    expect(focused).to_have_attribute("aria-pressed", str(not was).lower())
-    expect(page.locator('.patch[aria-pressed="true"]')).to_have_count(before + (-1 if was else 1))
-    expect(page.locator('.patch[tabindex="0"]')).to_have_count(1)
