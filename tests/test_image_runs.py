@@ -170,6 +170,7 @@ def test_flags(flags, match, tmp_path, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.endurance  # as text does, in every run of the tests
 def test_two_processes_train_as_one(images, cache, tmp_path):
     """Views are compared across processes."""
     losses = {}

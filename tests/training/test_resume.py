@@ -265,7 +265,7 @@ def test_what_the_test_of_kills_would_catch(reference, parquet, cache, tmp_path)
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("early", "late"), [(10, 100), pytest.param(100, 5000, marks=[pytest.mark.endurance, pytest.mark.timeout(3600)])]
+    ("early", "late"), [(10, 50), pytest.param(100, 5000, marks=[pytest.mark.endurance, pytest.mark.timeout(3600)])]
 )
 def test_a_restart_takes_no_longer_late_in_a_run(parquet, cache, tmp_path, early, late):
     folder = tmp_path / "run"

@@ -68,6 +68,7 @@ def test_an_empty_folder_is_left_empty_and_usable(tmp_path, parquet):
 
 
 @pytest.mark.slow
+@pytest.mark.endurance  # a checkpoint on a full disk is tested in every run
 def test_the_log_on_a_full_disk(tmp_path, parquet, cache):
     """The log may grow by little more than a line; afterwards the same command goes on, exactly."""
     folder = tmp_path / "run"
