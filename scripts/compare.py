@@ -1,29 +1,32 @@
-"""Shall I pretrain, shall I cluster, or shall I pay for labels? One report on your own rows.
+"""Should I pretrain, cluster, or pay for labels? One report on your own rows.
 
     python scripts/compare.py --dataset_name user/data                    # five minutes on two cores
     python scripts/compare.py --dataset_name user/data --budget 1h --run runs/mine runs/other
     python scripts/compare.py --dataset_name embedded:docs                # built in
 
-Text or images; all rows labelled, some or none. The folder holds report.html (one file, no network needed), report.md,
-results.json and plots. The same command goes on where it was stopped.
+Data are text or images; labels are optional. The folder holds report.html (self-contained), report.md, results.json and
+plots. Rerun the command to resume.
 """
 
-import shlex
-import sys
+from __future__ import annotations
 
-from hf_ssl.arguments import parse_arguments
-from hf_ssl.command_line import run_script
+from hf_ssl.common.flags import parse_arguments
+from hf_ssl.common.progress import say
+from hf_ssl.common.script import command_line, run_script
 from hf_ssl.comparison.arguments import ComparisonArguments
-from hf_ssl.data.sources import DataArguments
+from hf_ssl.data.arguments import DataArguments
+from hf_ssl.modalities.known import reading_flags
 
 
 def main(arguments: list[str]) -> None:
-    """Parse the flags, compare."""
-    comparison, data = parse_arguments([ComparisonArguments, DataArguments], arguments, str(__doc__))
+    """Parse the flags and compare."""
+    types = [ComparisonArguments, reading_flags(), DataArguments]
+    comparison, reading, data = parse_arguments(types, arguments, str(__doc__))
+    say("loading libraries")
 
     from hf_ssl.comparison.compare import compare  # heavy: after --help
 
-    compare(comparison, data, shlex.join(["python", sys.argv[0], *arguments]))
+    compare(comparison, data, reading, command_line(arguments))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Make a checkpoint a classifier: fine-tune it on a few labels or many, measure it, write its card.
+"""Fine-tune a checkpoint into a classifier on few or many labels, measure it, write its card.
 
     python scripts/fine_tune.py --model_name_or_path runs/mine --dataset_name user/data --labels_per_class 10
     python scripts/fine_tune.py --model_name_or_path runs/mine --dataset_name user/data --from_scratch true   # to compare
@@ -7,22 +7,23 @@ The folder holds the model (for transformers' ...ForSequenceClassification or ..
 card README.md; scripts/publish.py publishes it.
 """
 
-import shlex
-import sys
+from __future__ import annotations
 
-from hf_ssl.arguments import parse_arguments
-from hf_ssl.command_line import run_script
-from hf_ssl.data.sources import DataArguments
-from hf_ssl.transfer.arguments import FineTuningArguments
+from hf_ssl.common.flags import parse_arguments
+from hf_ssl.common.progress import say
+from hf_ssl.common.script import command_line, run_script
+from hf_ssl.data.arguments import DataArguments
+from hf_ssl.runs.fine_tuning_arguments import FineTuningArguments
 
 
 def main(arguments: list[str]) -> None:
-    """Parse the flags, fine-tune."""
+    """Parse the flags and fine-tune."""
     fine_tuning, data = parse_arguments([FineTuningArguments, DataArguments], arguments, str(__doc__))
+    say("loading libraries")
 
-    from hf_ssl.transfer.classify import classify  # heavy: after --help
+    from hf_ssl.runs.fine_tune import fine_tune  # heavy: after --help
 
-    classify(fine_tuning, data, shlex.join(["python", sys.argv[0], *arguments]))
+    fine_tune(fine_tuning, data, command_line(arguments))
 
 
 if __name__ == "__main__":

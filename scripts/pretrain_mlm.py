@@ -6,17 +6,18 @@
     torchrun --nproc_per_node 2 scripts/pretrain_mlm.py ...                 # several processes, the same batches
 
 The run folder holds config.yaml, log.jsonl, checkpoints, model (for transformers' Auto classes), results.json, plots and the
-card README.md. The same command goes on from the newest checkpoint, with exactly the figures of a run that was never stopped.
+card README.md. Rerun the command to resume from the newest checkpoint, with exactly the figures of an uninterrupted run.
 """
 
-import sys
+from __future__ import annotations
 
-from hf_ssl.command_line import run_pretraining, run_script
+from hf_ssl.common.script import run_script
+from hf_ssl.hub.pretraining import run_pretraining
 
 
 def main(arguments: list[str]) -> None:
-    """Parse the flags, run."""
-    run_pretraining(arguments, str(__doc__), [sys.argv[0], *arguments], task="masked_language")
+    """Parse the flags and run."""
+    run_pretraining(arguments, str(__doc__), task="masked_language")
 
 
 if __name__ == "__main__":

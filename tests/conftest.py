@@ -1,5 +1,7 @@
 """What all tests share: no network but loopback, made-up data, a way to run the real scripts."""
 
+from __future__ import annotations
+
 import atexit
 import importlib.util
 import io
@@ -8,7 +10,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 HOME = tempfile.mkdtemp(prefix="hf_home_")
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
@@ -30,8 +34,11 @@ import pytest
 import pytest_socket
 from PIL import Image
 
-from hf_ssl.data.stream import Block
-from hf_ssl.errors import UserError
+from hf_ssl.common.errors import UserError
+from hf_ssl.data.rows import Block
+from hf_ssl.modalities.prepared import Needs, Prepared
+from hf_ssl.pretext.base import PretextTask
+from hf_ssl.pretext.pairing import Pairing, pair
 
 pytest_plugins = ["hub_fixtures", "demo_fixtures", "page_fixtures"]
 
@@ -106,13 +113,54 @@ def image_block(count: int) -> Block:
     return Block(0, np.arange(count), pa.table({"image": files, "label": labels}))
 
 
-def image_batch(task, rows: int = 8):
-    """The task with its column, what it prepared on 200 made-up photographs, and a batch of the first."""
-    block = image_block(max(200, rows))
-    task = task.for_columns(block.table, "made up")
-    inputs = [value for _, value in task.reader().read(block)[0]]
-    prepared = task.prepare(inputs[:200])
-    return task, prepared, task.collate(task.encoder(prepared).encode(block, [])[0][:rows])
+def text_block(count: int) -> Block:
+    """Made-up sentences as rows."""
+    texts, labels = sentences(count)
+    return Block(0, np.arange(count), pa.table({"text": texts, "label": labels}))
+
+
+BLOCKS = {"images": image_block, "text": text_block}
+
+
+def inputs_of(modality: Any, block: Block) -> list[Any]:
+    """What a modality reads out of the rows of a block."""
+    return [value for _, value in modality.reader().read(block)[0]]
+
+
+def needs_of(task: PretextTask) -> Needs:
+    """What a task needs of its modality."""
+    return Needs(task.packed, task.causal)
+
+
+def learned(pairing: Pairing, block: Block) -> Prepared:
+    """What modality and task learn from the rows of a block before training, as a run does."""
+    task, modality = pairing.task, pairing.modality.for_columns(block.table, "made up")
+    inputs = inputs_of(modality, block)
+    prepared = modality.prepare(inputs, needs_of(task))
+    return replace(prepared, statistics=prepared.statistics | task.survey(inputs, prepared))
+
+
+def batch_of(task: PretextTask, prepared: Prepared, block: Block, rows: int = 8, first: int = 0):
+    """The samples of a block from the ``first`` on, as one batch."""
+    encoder = prepared.modality.row_encoder(prepared, needs_of(task))
+    return prepared.modality.collate(encoder.encode(block, [])[0][first : first + rows])
+
+
+def made_batch(task: str, modality: str, rows: int = 8, **settings):
+    """A task, what was learned from 200 made-up rows, and a batch of the first rows."""
+    pairing, block = pair(task, modality, **settings), BLOCKS[modality](200)
+    prepared = learned(pairing, block)
+    return pairing.task, prepared, batch_of(pairing.task, prepared, BLOCKS[modality](max(200, rows)), rows)
+
+
+def image_batch(task: str, rows: int = 8, **settings):
+    """See `made_batch`."""
+    return made_batch(task, "images", rows, **settings)
+
+
+def text_batch(task: str, rows: int = 8, **settings):
+    """See `made_batch`."""
+    return made_batch(task, "text", rows, **settings)
 
 
 def write_images(
@@ -184,8 +232,9 @@ def run(
 def pretrain(*arguments: object, script: str = "pretrain_mlm.py") -> None:
     """Run the script's main function in this process: faster, and its errors are exceptions."""
     path = ROOT / "scripts" / script
-    specification = importlib.util.spec_from_file_location(path.stem, path)
+    specification = importlib.util.spec_from_file_location(f"script {path.stem}", path)
     module = importlib.util.module_from_spec(specification)
+    sys.modules[specification.name] = module  # dataclasses look up their own there
     specification.loader.exec_module(module)
     module.main([str(argument) for argument in arguments])
 

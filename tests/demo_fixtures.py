@@ -1,5 +1,7 @@
 """Small runs to show: of text (masked, contrastive, causal) and of images (MAE, SimMIM)."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import socket
@@ -8,18 +10,22 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import ROOT, SMALL, SMALL_IMAGES, pretrain, write_images, write_parquet
 
+from hf_ssl.common.run_folder import COMPARISON, RunFolder
+from hf_ssl.comparison.outcome import ComparisonResults, Method, Recommendation
 from hf_ssl.demo.arguments import DemoArguments
 from hf_ssl.demo.opening import Opened, open_demo
 
 APP = ROOT / "spaces" / "ssl_vs_clustering" / "app.py"
 TEXT_RUNS = {
     "masked": ["--task", "masked_language"],
-    "views": ["--task", "contrastive_text", "--embedding_size", "32"],
+    "views": ["--task", "contrastive", "--embedding_size", "32"],
     "causal": ["--task", "causal_language"],
 }
 IMAGE_RUNS = {"mae": ["--objective", "mae"], "simmim": ["--objective", "simmim"]}
@@ -57,6 +63,18 @@ def opened(demo_runs: Path, labelled_texts: Path, labelled_images: Path) -> Open
     return open_demo(DemoArguments(run=runs, dataset=[str(labelled_texts), str(labelled_images)]))
 
 
+def write_comparison(folder: Path, settings: dict[str, Any]) -> ComparisonResults:
+    """A finished comparison of texts, as it might be."""
+    empty: dict[str, Any] = {each.name: {} for each in fields(ComparisonResults)}
+    methods = {"tfidf": Method("TF-IDF", "baseline", {"kmeans_nmi": {"mean": 0.9, "low": 0.8, "high": 1.0}}, 0.0, 0.1)}
+    advice = Recommendation("Take TF-IDF.", ["it is as good as any"], {})
+    data = {"modality": "text"}
+    results = ComparisonResults(**empty | {"data": data, "methods": methods, "recommendation": advice, "notes": []})
+    with RunFolder(folder, settings, COMPARISON, "python scripts/compare.py") as made:
+        made.results.write_text(results.text())
+    return results
+
+
 @contextlib.contextmanager
 def answering(command: list[str], folder: Path, environment: dict[str, str]) -> Iterator[str]:
     """An app in a process of its own; gives its address once it answers. What it prints is in app.log."""
@@ -87,11 +105,21 @@ def served(*flags: object, cache: Path, folder: Path) -> contextlib.AbstractCont
 
 
 @pytest.fixture(scope="session")
+def space_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where what that app prints is in app.log."""
+    return tmp_path_factory.mktemp("app")
+
+
+@pytest.fixture(scope="session")
 def space(
-    demo_runs: Path, labelled_texts: Path, labelled_images: Path, tmp_path_factory: pytest.TempPathFactory
+    demo_runs: Path,
+    labelled_texts: Path,
+    labelled_images: Path,
+    space_folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[str]:
     """Address of the app with all those runs, on labelled rows."""
     runs = [demo_runs / name for name in (*TEXT_RUNS, *IMAGE_RUNS)]
     flags = ["--run", *runs, "--dataset", labelled_texts, labelled_images]
-    with served(*flags, cache=tmp_path_factory.mktemp("home"), folder=tmp_path_factory.mktemp("app")) as address:
+    with served(*flags, cache=tmp_path_factory.mktemp("home"), folder=space_folder) as address:
         yield address

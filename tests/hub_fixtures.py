@@ -1,21 +1,34 @@
 """Fixtures around a Hub of one's own: its client, a finished run, and the repository that the run is published to."""
 
-import json
+from __future__ import annotations
+
 import shutil
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import SMALL, pretrain, sentences
 from hub_server.server import HubServer
 from huggingface_hub import HfApi
 
-from hf_ssl import patience
+from hf_ssl.common import patience
+from hf_ssl.common.run_folder import RunFolder
 from hf_ssl.hub.publish import Publication, publish
 from hf_ssl.hub.repository import Repository
-from hf_ssl.training.run_folder import RunFolder
+from hf_ssl.runs.results import read_results
 
 REPO = "alice/model"
+TEXTS = ["the ship and the sail", "rose soil seed bloom", "butter"]
+
+
+def features(model, encoder, inputs) -> dict[str, np.ndarray]:
+    return model.embed(encoder, inputs, "features")
+
+
+def pictures() -> list[np.ndarray]:
+    generator = np.random.default_rng(0)
+    return [generator.integers(0, 255, (16, 16, 3)).astype(np.uint8) for _ in range(3)]
 
 
 @pytest.fixture
@@ -53,7 +66,7 @@ def folder(run_folder):
 
 @pytest.fixture
 def results(folder):
-    return json.loads(folder.results.read_text())
+    return read_results(folder)
 
 
 @pytest.fixture

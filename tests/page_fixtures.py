@@ -1,5 +1,7 @@
 """A running demo of small runs on hostile rows, and a browser to look at it."""
 
+from __future__ import annotations
+
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,7 +69,7 @@ def address(
 
 
 @pytest.fixture(scope="module")  # its event loop must not meet other modules' own
-def chromium() -> Iterator["Browser"]:
+def chromium() -> Iterator[Browser]:
     """Chromium without a window."""
     playwright = pytest.importorskip(
         "playwright.sync_api", reason="the page is tested in a browser: pip install playwright"
@@ -81,7 +83,7 @@ def chromium() -> Iterator["Browser"]:
 
 
 @pytest.fixture
-def visit(chromium: "Browser", address: str):
+def visit(chromium: Browser, address: str):
     """Open the page: visit(width=1440, theme="light", tab="Text"). It must raise no error and ask nobody else."""
     wrong: list[str] = []
     contexts = []
@@ -91,7 +93,7 @@ def visit(chromium: "Browser", address: str):
         if message.type == "error" and not any(each in message.text for each in made):
             wrong.append(message.text)
 
-    def open_page(width: int = 1440, theme: str = "light", tab: str = "Text", **options) -> "Page":
+    def open_page(width: int = 1440, theme: str = "light", tab: str = "Text", **options) -> Page:
         context = chromium.new_context(viewport={"width": width, "height": 900}, **options)
         contexts.append(context)
         page = context.new_page()

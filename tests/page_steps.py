@@ -1,5 +1,7 @@
 """What people do on the page, again and again."""
 
+from __future__ import annotations
+
 import re
 
 from playwright.sync_api import Page, Route, expect

@@ -1,5 +1,7 @@
 """The whole life of a model: data on the Hub, pretrained, killed, gone on, published, downloaded, shown, and pretrained on."""
 
+from __future__ import annotations
+
 import json
 import os
 import re
@@ -72,11 +74,11 @@ def test_life(kind, hub, api, tmp_path):
     assert refused.stderr.splitlines()[-1].startswith("error: this token for the Hub may only read")
     output += [refused.stdout + refused.stderr, kill_after_a_checkpoint(environment, run_folder, line)]
     output.append(tell(environment, *(line if kind == "text" else on_two_processes(line))))
-    assert "going on after step" in output[-1]
+    assert "resuming after step" in output[-1]
     assert f"published: {hub.url}/alice/life" in output[-1]
     output.append(tell(environment, *line))
     assert "nothing was trained" in output[-1]
-    assert "nothing to publish, all is there" in output[-1]
+    assert "nothing to publish, everything is up to date" in output[-1]
     assert [commit.title for commit in api.list_repo_commits("alice/life")][1:] == ["initial commit"]
 
     if kind == "text":  # two processes round in another way
@@ -132,7 +134,7 @@ def test_an_interrupted_run_is_published(hub, api, tmp_path):
     publish = command(run_folder, script="publish.py")
     assert "nothing to publish" in tell(environment, *publish)
 
-    assert "going on after step" in tell(environment, *line)
+    assert "resuming after step" in tell(environment, *line)
     assert "nothing to publish" in tell(environment, *publish, "--card_only")  # the card of what lies beside it
     assert "published" in tell(environment, *publish)
     assert "60 steps" in urllib.request.urlopen(f"{hub.url}/alice/cut-short").read().decode()

@@ -1,1 +1,1 @@
-"""Shall I pretrain, shall I cluster, or shall I pay for labels? Answered on one's own rows."""
+"""Should I pretrain, cluster, or pay for labels? A comparison on your own rows."""

@@ -1,9 +1,11 @@
 """Flags of a comparison."""
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass, field
 
-from hf_ssl.errors import UserError
+from hf_ssl.common.errors import UserError
 
 SECONDS = {"s": 1, "sec": 1, "min": 60, "h": 3600}
 SHORTEST = 20  # seconds
@@ -11,37 +13,30 @@ SHORTEST = 20  # seconds
 
 @dataclass
 class ComparisonArguments:
-    """What is compared, and for how long."""
+    """What to compare, within what budget."""
 
     _argument_group_name = "comparison"
 
     output_dir: str = field(
-        default="runs/comparison", metadata={"help": "Folder of the comparison; the same command goes on from it."}
+        default="runs/comparison", metadata={"help": "Folder of the comparison. Rerun the same command to resume."}
     )
     budget: str = field(
         default="5min",
-        metadata={
-            "help": "Time on two laptop cores, such as 90s, 5min, 1h: turned into a plan of steps and rows once."
-        },
+        metadata={"help": "Time on two laptop cores, such as 90s, 5min or 1h; it sets the numbers of steps and rows."},
     )
     task: list[str] = field(
         default_factory=list,
-        metadata={"help": "Tasks to pretrain with (default: contrastive views; with 15min and more another one too)."},
+        metadata={"help": "Tasks to pretrain with.", "default": "contrastive; from 15min on, a second task as well"},
     )
     run: list[str] = field(
-        default_factory=list, metadata={"help": "Folders of finished pretraining runs to compare too."}
+        default_factory=list, metadata={"help": "Folders of finished pretraining runs to compare as well."}
     )
-    pretraining_seeds: int = field(
-        default=1, metadata={"help": "Pretraining runs a task, each with a seed of its own."}
-    )
+    pretraining_seeds: int = field(default=1, metadata={"help": "Pretraining runs per task, each with its own seed."})
     clusters: int | None = field(
         default=None,
-        metadata={"help": "Number of clusters (default: that of the labels, else the best supported one)."},
+        metadata={"help": "Number of clusters.", "default": "the number of labels, else the best supported number"},
     )
-    text_column: str | None = field(default=None, metadata={"help": "Column that holds the text (default: found)."})
-    image_column: str | None = field(default=None, metadata={"help": "Column that holds the images (default: found)."})
-    image_size: int = field(default=32, metadata={"help": "Pixels a side that images are scaled to."})
-    seed: int = field(default=0, metadata={"help": "Of draws, starts and pretraining."})
+    seed: int = field(default=0, metadata={"help": "Seed for draws, k-means starts and pretraining."})
 
     def __post_init__(self) -> None:
         if self.pretraining_seeds < 1:
@@ -57,12 +52,12 @@ class ComparisonArguments:
 
     @property
     def seconds(self) -> float:
-        """The budget.
+        """Return the budget in seconds.
 
         Raises:
-            UserError: if it is no time.
+            UserError: if it is not a time.
         """
         found = re.fullmatch(r"(\d+(?:\.\d+)?) *(s|sec|min|h)?", self.budget.strip())
         if not found:
-            raise UserError(f"--budget {self.budget!r} is no time; write it as 90s, 5min or 1h")
+            raise UserError(f"--budget {self.budget!r} is not a time; write it as 90s, 5min or 1h")
         return float(found[1]) * SECONDS[found[2] or "s"]

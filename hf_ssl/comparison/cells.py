@@ -1,4 +1,6 @@
-"""What was computed once is kept: a cell of a comparison is a file, named by all that it depends on."""
+"""Cache of a comparison: each part is a cell, a folder named by a hash of everything it depends on."""
+
+from __future__ import annotations
 
 import hashlib
 import json
@@ -15,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 import hf_ssl
-from hf_ssl.training.run_folder import replace_folder
+from hf_ssl.common.writing import replace_folder
 
 PACKAGES = ("torch", "transformers", "scikit-learn", "numpy", "tokenizers")
 Computed = tuple[dict[str, Any], dict[str, np.ndarray]]
@@ -27,8 +29,8 @@ class Cell:
 
     Attributes:
         figures: JSON.
-        arrays: named arrays: features, clusters, which rows were labelled rightly.
-        cpu_seconds: that it took, whenever that was.
+        arrays: named arrays: features, clusters, predictions.
+        cpu_seconds: CPU time of the original computation.
     """
 
     figures: dict[str, Any]
@@ -38,12 +40,12 @@ class Cell:
 
 @dataclass
 class Cells:
-    """A folder of cells. A cell is there whole or not at all; one that does not read back is computed again.
+    """A folder of cells. Cells are written atomically; unreadable ones are computed again.
 
     Attributes:
-        folder: of the comparison.
+        folder: folder of the cells.
         common: what every cell depends on: data, rows, seed.
-        used: names of the cells that this comparison has asked for.
+        used: names of the cells that this comparison has requested.
     """
 
     folder: Path
@@ -54,11 +56,11 @@ class Cells:
         self.common = self.common | {"versions": {name: version(name) for name in PACKAGES}, "library": library_hash()}
 
     def __call__(self, name: str, depends: dict[str, Any], compute: Callable[[], Computed]) -> Cell:
-        """Read a cell, or compute and keep it.
+        """Read a cell, or compute and store it.
 
         Args:
-            name: what it is, for people.
-            depends: JSON: what it depends on, beside ``common``.
+            name: readable name.
+            depends: what it depends on besides ``common``, as JSON.
             compute: returns figures and arrays.
         """
         key = hashlib.sha256(json.dumps([self.common, name, depends], sort_keys=True).encode()).hexdigest()[:16]
@@ -68,7 +70,7 @@ class Cells:
             try:
                 return _read(path)
             except (OSError, ValueError, KeyError, SafetensorError) as error:
-                print(f"{path} does not read back ({type(error).__name__}): computed again", file=sys.stderr)
+                print(f"{path} cannot be read ({type(error).__name__}): computing it again", file=sys.stderr)
         begun = time.process_time()
         figures, arrays = compute()
         seconds = round(time.process_time() - begun, 1)
@@ -88,7 +90,7 @@ def _read(path: Path) -> Cell:
 
 
 def library_hash() -> str:
-    """A hash of this library's own files: with other code a cell may be another one."""
+    """Return a hash of this library's source files: other code may give other cells."""
     root = Path(hf_ssl.__file__).parent
     content = hashlib.sha256()
     for file in sorted(root.rglob("*.py")):

@@ -1,150 +1,170 @@
-"""A comparison from rows to report: every part is a cell, so that it goes on where it was stopped."""
+"""A comparison from rows to report; every part is a cached cell, so that an interrupted comparison resumes."""
 
-import json
-import platform
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from hf_ssl.common.device import keep_freed_memory, one_thread
+from hf_ssl.common.errors import UserError
+from hf_ssl.common.progress import Stages
+from hf_ssl.common.run_folder import COMPARISON, RunFolder
+from hf_ssl.common.writing import write_text
 from hf_ssl.comparison.arguments import ComparisonArguments
 from hf_ssl.comparison.budget import Plan, plan_for
 from hf_ssl.comparison.cells import PACKAGES, Cell, Cells
-from hf_ssl.comparison.entries import BASELINE, PRETRAINED, baseline_entries, network_entries
+from hf_ssl.comparison.entries import BASELINE, PRETRAINED, Entry, Table
 from hf_ssl.comparison.look import density_of, map_of, names_of, numbers_of_clusters
-from hf_ssl.comparison.measure import FEWEST_LABELLED
-from hf_ssl.comparison.methods import TITLES
-from hf_ssl.comparison.pretraining import FEWEST_ROWS, brought_along, pretrained_here, task_for
+from hf_ssl.comparison.networks import FEWEST_ROWS, brought_along, pairing_for, pretrained_here
+from hf_ssl.comparison.outcome import ComparisonResults, methods_of, supervised_of
 from hf_ssl.comparison.recommend import best_of, recommend
-from hf_ssl.comparison.report import Shown, write_report
-from hf_ssl.comparison.results import methods_of, supervised_of
-from hf_ssl.comparison.sentences import six_sentences
-from hf_ssl.comparison.supervised import KINDS, can_be_classified, one_percent, train_with_labels
+from hf_ssl.comparison.report import ReportContent, write_report
+from hf_ssl.comparison.supervised import KINDS, SupervisedTraining, can_be_classified, one_percent
+from hf_ssl.data.arguments import DataArguments
 from hf_ssl.data.columns import find_label_column, first_table
-from hf_ssl.data.sources import DataArguments, open_source
-from hf_ssl.errors import UserError
-from hf_ssl.evaluation.report import PACKAGES as VERSIONS
-from hf_ssl.evaluation.rows import ComparedRows, compared_rows, find_inputs
-from hf_ssl.pretrained import Pretrained
-from hf_ssl.progress import progress_bar
-from hf_ssl.threads import one_thread
-from hf_ssl.training.memory import keep_freed_memory
-from hf_ssl.training.run_folder import RunFolder, write_text
+from hf_ssl.data.embedded import settle
+from hf_ssl.data.sources import open_source
+from hf_ssl.evaluation.measure import FEWEST_LABELLED
+from hf_ssl.evaluation.measured_rows import MeasuredRows, measured_rows
+from hf_ssl.modalities.known import settled_modality
+from hf_ssl.pretext.pairing import Pairing
+from hf_ssl.runs.job import Job
+from hf_ssl.runs.pretrained import Pretrained
+from hf_ssl.runs.results import PACKAGES as RUN_PACKAGES
+from hf_ssl.runs.results import versions
+from hf_ssl.training.arguments import TrainingArguments
 
+USUAL_DATA = "docs"  # built in
 Runs = dict[str, list[Pretrained]]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What the parts of a comparison have in common.
+    """State shared by the parts of a comparison.
 
     Attributes:
         arguments: flags.
-        data: which data set.
+        data: data set flags.
         plan: what the budget buys.
-        rows: that all methods see.
-        cells: what was computed before.
-        folder: where to.
-        command: for cards.
+        pairings: task -> task and modality.
+        rows: rows that all methods use.
+        cells: cached parts.
+        folder: output folder.
+        command: command line, for cards.
+        stages: reports progress.
     """
 
     arguments: ComparisonArguments
     data: DataArguments
     plan: Plan
-    rows: ComparedRows
+    pairings: dict[str, Pairing]
+    rows: MeasuredRows
     cells: Cells
     folder: Path
     command: str
+    stages: Stages
 
 
-def compare(arguments: ComparisonArguments, data: DataArguments, command: str) -> None:
-    """Run or go on with a comparison, up to its report.
+def compare(arguments: ComparisonArguments, data: DataArguments, reading: Any, command: str) -> None:
+    """Run or resume a comparison, up to its report.
+
+    Args:
+        arguments: what to compare, within what budget.
+        data: data set flags.
+        reading: how rows are read; see `reading_flags`.
+        command: command line, for cards.
 
     Raises:
-        UserError: for whatever the user can mend.
+        UserError: for anything that the user can fix.
     """
-    data = data.settled("docs")
+    data = settle(data, USUAL_DATA)
     keep_freed_memory()
-    config = asdict(arguments) | asdict(data) | {"task": "comparison", "pretext_tasks": arguments.task}
-    folder = RunFolder(Path(arguments.output_dir), config, command)
+    # Modalities ignore the flags of other modalities.
+    config = asdict(arguments) | asdict(data) | asdict(reading)
+    folder = RunFolder(Path(arguments.output_dir), config, COMPARISON, command)
     with folder:
+        stages = Stages()
+        stages.begin(f"reading '{data.dataset_name}'")
         source = open_source(data)
         table = first_table(source.train, source.name)
-        columns = {"text": arguments.text_column, "images": arguments.image_column}
-        kind, column = find_inputs(table, columns, find_label_column(table, data), source.name)
-        tasks = ["contrastive_text" if (name, kind) == ("contrastive", "text") else name for name in arguments.task]
-        plan = plan_for(arguments.seconds, kind, tasks, arguments.pretraining_seeds, arguments.image_size)
-        for name in plan.steps:  # before anything is computed
-            task_for(name, kind, column, arguments.image_size)
-        rows = compared_rows(source, data, columns, arguments.image_size, plan.rows)
+        label_column = find_label_column(table, data)
+        modality = settled_modality(reading, table, source.name, label_column)
+        plan = plan_for(arguments.seconds, modality, arguments.task, arguments.pretraining_seeds, arguments.clusters)
+        pairings = {name: pairing_for(name, modality) for name in plan.steps}  # before anything is computed
+        rows = measured_rows(source, data, modality, label_column, plan.rows)
         clustered = len(rows.clustered.inputs)
         if (arguments.clusters or 0) > clustered:
-            raise UserError(f"--clusters {arguments.clusters} is more than the {clustered:,} rows that are clustered")
-        brought = brought_along(arguments.run, rows, arguments.image_size)
+            raise UserError(f"--clusters {arguments.clusters} is more than the {clustered:,} rows to cluster")
+        brought = brought_along(arguments.run, modality)
         cells = Cells(folder.cells, rows.record() | {"seed": arguments.seed})
-        print(f"'{source.name}': {len(rows.bank.inputs):,} rows to learn from, {len(rows.test.inputs):,} to measure on")
-        shown = _run(Comparison(arguments, data, plan, rows, cells, folder.path, command), brought)
-        write_report(folder, shown)
-        write_text(folder.results, json.dumps(shown.results, indent=2) + "\n")
-        print(f"\n{shown.results['recommendation']['sentence']}\n{folder.path}: report.html, report.md, results.json")
+        print(
+            f"'{source.name}' ({modality.name}): {len(rows.bank.inputs):,} rows to fit on, {len(rows.test.inputs):,} to "
+            "test on",
+            flush=True,
+        )
+        comparison = Comparison(arguments, data, plan, pairings, rows, cells, folder.path, command, stages)
+        results = write_report(folder, _run(comparison, brought))
+        write_text(folder.results, results.text())
+        print(f"\n{results.recommendation.sentence}\n{folder.path}: report.html, report.md, results.json")
 
 
-def _run(comparison: Comparison, brought: list[Pretrained]) -> Shown:
+def _run(comparison: Comparison, brought: list[Pretrained]) -> ReportContent:
     arguments, rows, plan, cells = comparison.arguments, comparison.rows, comparison.plan, comparison.cells
-    seed, notes = arguments.seed, list(rows.notes)
+    seed, notes, stages = arguments.seed, list(rows.notes), comparison.stages
     if rows.names and rows.all_clustered:
         notes.append(
-            f"There are {len(rows.test.inputs)} test rows, so clusters are sought and measured among all rows, some of whose "
-            "labels chose the features for them (--eval_split names a split)."
+            f"There are only {len(rows.test.inputs)} test rows, so all rows are clustered and measured, including those whose "
+            "labels chose the features (--eval_split names a test split)."
         )
-    with progress_bar("comparison", total=6, unit="part", leave=False) as bar:
-        entries = baseline_entries(cells, rows, plan, arguments.clusters, seed)
-        bar.update()
-        own = _pretrain(comparison, notes)
-        runs = dict(own)
-        for run in brought:
-            runs[_unused(run.name, {entry.title for entry in entries} | set(runs))] = [run]
-        bar.update()
-        entries += network_entries(cells, runs, rows, plan, arguments.clusters, seed)
-        bar.update()
-        supervised = _supervised(comparison, runs, list(own), notes)
-        bar.update()
-        pointed = [entry for entry in entries if entry.points is not None]
-        looked_at = [best for family in (BASELINE, PRETRAINED) if (best := best_of(pointed, family, "kmeans_nmi"))]
-        with one_thread():
-            numbers = {entry.name: numbers_of_clusters(cells, entry, rows, seed) for entry in looked_at}
-            maps = {entry.name: map_of(cells, entry, plan.map_rows, seed) for entry in looked_at}
-            bar.update()
-            densities = {entry.name: density_of(cells, entry, seed) for entry in looked_at}
-            identities = {title: several[0].identity for title, several in runs.items()}
-            sentences = cells("six_sentences", {"runs": identities}, lambda: six_sentences(runs)).figures
-            bar.update()
-    results = {
-        "task": "comparison",
-        "command": comparison.command,
-        "data": rows.record(),
-        "budget": {"asked": arguments.budget, "plan": plan.record()},
-        "seed": seed,
-        "several_seeds": arguments.pretraining_seeds > 1,
-        "versions": {name: version(name) for name in (*VERSIONS, *PACKAGES)} | {"python": platform.python_version()},
-        "methods": methods_of(entries, rows, seed),
-        "supervised": supervised_of(supervised, seed),
-        "numbers_of_clusters": {name: cell.figures for name, cell in numbers.items() if cell},
-        "clusters": {entry.name: names_of(entry, rows) for entry in looked_at},
-        "density": {name: cell.figures for name, cell in densities.items() if cell},
-        "six_sentences": sentences,
-        "notes": notes,
-    }
-    results["recommendation"] = recommend(results, entries, rows, seed)
+    lines = Table(cells, rows, plan.effort, seed, stages.begin)
+    stages.expect(len(rows.modality.baselines(seed)) + 3 * len(plan.steps) + 2 * len(brought) + 4)
+    entries = lines.baselines()
+    own = _pretrain(comparison, notes)
+    runs = dict(own)
+    for run in brought:
+        runs[_unused(run.name, entries, runs)] = [run]
+    entries += lines.networks(runs)
+    supervised = _supervised(comparison, runs, list(own), notes)
+    pointed = [entry for entry in entries if entry.points is not None]
+    chosen = (best_of(pointed, family, "kmeans_nmi") for family in (BASELINE, PRETRAINED))
+    looked_at = [entry for entry in chosen if entry is not None]
+    with one_thread():
+        stages.begin("numbers of clusters")
+        numbers = {entry.name: numbers_of_clusters(cells, entry, rows, seed) for entry in looked_at}
+        stages.begin("maps")
+        maps = {entry.name: map_of(cells, entry, plan.map_rows, seed) for entry in looked_at}
+        stages.begin("densities")
+        densities = {entry.name: density_of(cells, entry, seed) for entry in looked_at}
+        identities = {title: several[0].identity for title, several in runs.items()}
+        first = {title: several[0] for title, several in runs.items()}
+        examples = cells("examples", {"runs": identities}, lambda: (rows.modality.worked_examples(first), {}))
+    stages.end()
+    results = ComparisonResults(
+        command=comparison.command,
+        data=rows.record(),
+        budget={"asked": arguments.budget, "plan": plan.record()},
+        seed=seed,
+        several_seeds=arguments.pretraining_seeds > 1,
+        versions=versions(tuple(dict.fromkeys((*RUN_PACKAGES, *PACKAGES)))),
+        methods=methods_of(entries, rows, seed),
+        supervised=supervised_of(supervised, rows, seed),
+        numbers_of_clusters={name: cell.figures for name, cell in numbers.items() if cell},
+        clusters={entry.name: names_of(entry, rows) for entry in looked_at},
+        density={name: cell.figures for name, cell in densities.items() if cell},
+        six_sentences=examples.figures,
+        notes=notes,
+    )
+    results = replace(results, recommendation=recommend(results, entries, rows, seed))
     unusual = {name: cell.arrays["unusual"] for name, cell in densities.items() if cell}
-    return Shown(results, rows, entries, {name: cell for name, cell in maps.items() if cell}, unusual)
+    return ReportContent(results, rows, entries, {name: cell for name, cell in maps.items() if cell}, unusual)
 
 
-def _unused(name: str, taken: set[str]) -> str:
-    """The name, with a number if another line of the table has it."""
-    files = {title.replace(" ", "_") for title in taken} | set(TITLES)
-    number = 2
-    unused = name
+def _unused(name: str, entries: list[Entry], runs: Runs) -> str:
+    """Return the name, numbered if another line of the table has it."""
+    files = {entry.name for entry in entries} | {title.replace(" ", "_") for title in runs}
+    number, unused = 2, name
     while unused.replace(" ", "_") in files:
         unused, number = f"{name} {number}", number + 1
     return unused
@@ -154,33 +174,25 @@ def _pretrain(comparison: Comparison, notes: list[str]) -> Runs:
     arguments, rows = comparison.arguments, comparison.rows
     if len(rows.bank.inputs) < FEWEST_ROWS:
         notes.append(
-            f"Nothing was pretrained: {len(rows.bank.inputs)} rows are too few ({FEWEST_ROWS} are the least); --run brings a "
-            "network along."
+            f"Nothing was pretrained: {len(rows.bank.inputs)} rows are too few (at least {FEWEST_ROWS} are needed); --run "
+            "adds a finished run."
         )
         return {}
-    return {
-        task.replace("_", " "): [
-            pretrained_here(
-                comparison.folder,
-                task,
-                steps,
-                arguments.seed + number,
-                rows,
-                comparison.data,
-                arguments.image_size,
-                comparison.command,
-            )
-            for number in range(arguments.pretraining_seeds)
-        ]
-        for task, steps in comparison.plan.steps.items()
-    }
+    found: Runs = {}
+    for task, pairing in comparison.pairings.items():
+        comparison.stages.begin(f"pretraining: {task.replace('_', ' ')}")
+        job = Job(pairing, comparison.data, TrainingArguments(), comparison.command)
+        plans = [(comparison.plan.steps[task], arguments.seed + n) for n in range(arguments.pretraining_seeds)]
+        found[task.replace("_", " ")] = [pretrained_here(comparison.folder, pairing, plan, rows, job) for plan in plans]
+    return found
 
 
 def _supervised(
     comparison: Comparison, runs: Runs, own: list[str], notes: list[str]
 ) -> dict[str, dict[str, dict[int, list[Cell]]]]:
-    """Fine-tuning and training from scratch, of the first network that takes it."""
-    rows, plan, seed = comparison.rows, comparison.plan, comparison.arguments.seed
+    """Fine-tune and train from scratch the first network that has a classifier."""
+    rows, plan = comparison.rows, comparison.plan
+    comparison.stages.begin("training with labels")
     enough = len(rows.known) >= FEWEST_LABELLED and bool((rows.test.labels >= 0).any())
     if not (rows.names and plan.supervised_counts and enough and runs):
         return {}
@@ -189,22 +201,18 @@ def _supervised(
         notes.append("Nothing was fine-tuned: there is no classifier for these networks.")
         return {}
     hundredth = one_percent(rows.bank.labels[rows.known])
+    training = SupervisedTraining(
+        comparison.cells, rows, plan, comparison.folder / "trainings", comparison.arguments.seed
+    )
     found: dict[str, dict[int, list[Cell]]] = {}
     for kind in KINDS:
         equal = kind == "from_scratch_equal_compute"
         if equal and not (plan.equal_compute_steps and network in own[:1]):
-            continue  # what somebody else's pretraining took is not in the plan
+            continue  # the plan does not know the cost of other runs
         others = [count for count in plan.supervised_counts if not hundredth / 2 <= count <= 2 * hundredth]
         for a_class in [hundredth] if equal else sorted([*others, hundredth]):
-            for number, run in enumerate(runs[network]):
-                # New weights know nothing of the run but its architecture.
-                depends = {"run": run.identity, "labels": a_class, "plan": plan.record()}
-
-                def compute(
-                    run: Pretrained = run, a_class: int = a_class, kind: str = kind, number: int = number
-                ) -> Any:
-                    return train_with_labels(run, rows, plan, a_class, kind, seed + number)
-
-                cell = comparison.cells(f"{kind}_{a_class}", depends | {"number": number}, compute)
-                found.setdefault(kind, {}).setdefault(a_class, []).append(cell)
+            found.setdefault(kind, {})[a_class] = [
+                training.cell(run, kind, a_class, number) for number, run in enumerate(runs[network])
+            ]
+    shutil.rmtree(training.folder, ignore_errors=True)  # what a killed comparison left behind, too
     return {network: found}

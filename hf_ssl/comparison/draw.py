@@ -1,4 +1,6 @@
-"""Pictures of a comparison: as SVG for the report (in the colours of the page, light or dark) and as PNG."""
+"""Plots of a comparison: SVG for the report (in the page's light or dark colours) and PNG."""
+
+from __future__ import annotations
 
 import io
 import re
@@ -8,28 +10,26 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-from scipy.optimize import linear_sum_assignment
+from matplotlib import pyplot
 
+from hf_ssl.common.writing import writing
 from hf_ssl.comparison.cells import Cell
 from hf_ssl.comparison.entries import BASELINE, PRETRAINED, UNTRAINED, Entry
-from hf_ssl.evaluation.rows import ComparedRows
-from hf_ssl.training.run_folder import writing
+from hf_ssl.comparison.outcome import ComparisonResults
+from hf_ssl.comparison.supervised import KINDS
+from hf_ssl.evaluation.measured_rows import MeasuredRows
+from hf_ssl.unsupervised.naming import match_colours
 
 matplotlib.use("Agg")  # files only: there may be no screen
-# Okabe and Ito's palette: told apart by the colour-blind too; marks tell them apart once more.
+# Okabe and Ito's palette, which suits colour-blind readers; marks are a second cue.
 PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8c6d1f", "#999999")
 MARKS = "os^Dv*PX"
-INK = "#123456"  # stands for the colour of the page's text
-KINDS = {
-    "fine_tuned": "fine-tuned",
-    "from_scratch": "from scratch",
-    "from_scratch_equal_compute": "from scratch, equal compute",
-}
+INK = "#123456"  # placeholder for the page's text colour
 STYLES = {BASELINE: "--", UNTRAINED: ":", PRETRAINED: "-"}
 SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
-    "text.parse_math": False,  # a label is a label, whatever signs are in it
-    "svg.hashsalt": "hf_ssl",  # the same names of parts every time
+    "text.parse_math": False,  # labels may contain any characters
+    "svg.hashsalt": "hf_ssl",  # reproducible element ids
     "font.family": "sans-serif",
     "font.size": 10,
     "axes.spines.top": False,
@@ -42,16 +42,14 @@ Drawn = tuple[str, str]  # file, SVG
 
 
 def save(folder: Path, name: str, draw: Callable[[Any], None], size: tuple[float, float]) -> Drawn:
-    """Draw twice: PNG on white for Markdown, SVG without ground for the page.
+    """Draw twice: PNG on white for Markdown, SVG with a transparent background for the page.
 
     Args:
-        folder: for the PNG.
-        name: of the file, without its ending.
-        draw: fills a figure.
-        size: in inches.
+        folder: folder for the PNG.
+        name: file name without its suffix.
+        draw: draws into a figure.
+        size: figure size in inches.
     """
-    from matplotlib import pyplot
-
     with matplotlib.rc_context(SETTINGS):
         figure = pyplot.figure(figsize=size, layout="constrained")
         draw(figure)
@@ -66,14 +64,14 @@ def save(folder: Path, name: str, draw: Callable[[Any], None], size: tuple[float
             figure.savefig(folder / f"{name}.png", dpi=120)
         pyplot.close(figure)
     svg = text.getvalue()[text.getvalue().index("<svg") :].replace(INK, "currentColor")
-    # Names of parts must differ between the pictures of one page.
+    # Element ids must be unique on the page.
     svg = re.sub(r'(id="|url\(#|xlink:href="#)', rf"\g<1>{name}_", svg)
     return f"{name}.png", svg
 
 
-def draw_curves(folder: Path, results: dict[str, Any]) -> Drawn | None:
-    """Accuracy against labels a class: linear readouts, fine-tuning, from scratch."""
-    curves = {name: method for name, method in results["methods"].items() if "curve" in method["figures"]}
+def draw_curves(folder: Path, results: ComparisonResults) -> Drawn | None:
+    """Plot accuracy against labels per class: linear readouts, fine-tuning, from scratch."""
+    curves = {name: method for name, method in results.methods.items() if "curve" in method.figures}
     if not curves:
         return None
     end = _last_count(curves) * 4  # where "all" is drawn
@@ -81,13 +79,13 @@ def draw_curves(folder: Path, results: dict[str, Any]) -> Drawn | None:
     def draw(figure: Any) -> None:
         axes = figure.subplots()
         for number, method in enumerate(curves.values()):
-            curve = method["figures"]["curve"]
+            curve = method.figures["curve"]
             places = [end if count == "all" else int(count) for count in curve]
             means, spreads = (np.array([f(values) for values in curve.values()]) for f in (np.mean, np.std))
-            style = {"color": PALETTE[number % 8], "marker": MARKS[number % 8], "linestyle": STYLES[method["family"]]}
-            axes.plot(places, means, label=method["title"], markersize=5, **style)
+            style = {"color": PALETTE[number % 8], "marker": MARKS[number % 8], "linestyle": STYLES[method.family]}
+            axes.plot(places, means, label=method.title, markersize=5, **style)
             axes.fill_between(places, means - spreads, means + spreads, color=style["color"], alpha=0.15, linewidth=0)
-        for network, kinds in results["supervised"].items():
+        for network, kinds in results.supervised.items():
             for (kind, counts), mark in zip(kinds.items(), "PXd", strict=False):
                 places = [int(count) for count in counts]
                 found = [value["accuracy"] for value in counts.values()]
@@ -97,7 +95,7 @@ def draw_curves(folder: Path, results: dict[str, Any]) -> Drawn | None:
                 axes.errorbar(
                     places, heights, bars, fmt=mark, markersize=9, color=INK, label=title, mfc="none", capsize=3
                 )
-        axes.set(xscale="log", xlabel="labels a class", ylabel="accuracy on test rows")
+        axes.set(xscale="log", xlabel="labels per class", ylabel="accuracy on test rows")
         ticks = [10**power for power in range(6) if 10**power <= end / 4]
         axes.set_xticks([*ticks, end], [*map(str, ticks), "all"])
         axes.minorticks_off()
@@ -106,16 +104,16 @@ def draw_curves(folder: Path, results: dict[str, Any]) -> Drawn | None:
     return save(folder, "labels", draw, (9.5, 4.6))
 
 
-def draw_numbers(folder: Path, results: dict[str, Any]) -> Drawn | None:
-    """Quality against the number of clusters."""
-    numbers = results["numbers_of_clusters"]
+def draw_numbers(folder: Path, results: ComparisonResults) -> Drawn | None:
+    """Plot quality against the number of clusters."""
+    numbers = results.numbers_of_clusters
     if not numbers:
         return None
     titles = {
         "stability": "stability",
         "silhouette": "silhouette",
         "nmi": "agreement with labels (NMI)",
-        "bic": "BIC (low is good)",
+        "bic": "BIC (lower is better)",
     }
     shown = {key: title for key, title in titles.items() if any(key in found["figures"] for found in numbers.values())}
 
@@ -124,7 +122,7 @@ def draw_numbers(folder: Path, results: dict[str, Any]) -> Drawn | None:
             for number, (name, found) in enumerate(numbers.items()):
                 values = {int(count): value for count, value in found["figures"][key].items()}
                 style = {"color": PALETTE[number], "marker": MARKS[number], "markersize": 4}
-                axes.plot(list(values), list(values.values()), label=results["methods"][name]["title"], **style)
+                axes.plot(list(values), list(values.values()), label=results.methods[name].title, **style)
                 axes.axvline(found["chosen"], color=PALETTE[number], linestyle=":", linewidth=1)
             axes.set(title=title, xlabel="clusters")
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
@@ -132,15 +130,15 @@ def draw_numbers(folder: Path, results: dict[str, Any]) -> Drawn | None:
     return save(folder, "numbers", draw, (2.9 * len(shown), 3.2))
 
 
-def draw_map(folder: Path, entry: Entry, cell: Cell, rows: ComparedRows) -> Drawn:
-    """t-SNE of the features of some rows, once in the colours of clusters, once in those of labels."""
+def draw_map(folder: Path, entry: Entry, cell: Cell, rows: MeasuredRows) -> Drawn:
+    """Plot t-SNE of the features of some rows, coloured by cluster and by label."""
     chosen, positions = cell.arrays["rows"], cell.arrays["positions"]
     clusters = entry.cells[0].arrays["kmeans"][0][chosen]
     labels = rows.clustered.labels[chosen]
     numbers = range(int(clusters.max()) + 1)
     panels = {"clusters (k-means)": (clusters, [f"cluster {number + 1}" for number in numbers], list(numbers))}
     if rows.names:
-        panels["labels"] = (labels, rows.names, _matching(labels, clusters, len(rows.names)))
+        panels["labels"] = (labels, rows.names, match_colours(labels, clusters, len(rows.names), len(numbers)))
 
     def draw(figure: Any) -> None:
         for axes, (title, (kinds, names, colours)) in zip(
@@ -161,20 +159,12 @@ def draw_map(folder: Path, entry: Entry, cell: Cell, rows: ComparedRows) -> Draw
     return save(folder, f"map_{entry.name}", draw, (4.8 * len(panels), 5.2))
 
 
-def _matching(labels: np.ndarray, clusters: np.ndarray, count: int) -> list[int]:
-    """For each label the colour of the cluster it fits best, each colour once (Kuhn 1955)."""
-    size = max(count, 1 + int(clusters.max()))
-    table = np.zeros((size, size))
-    np.add.at(table, (labels[labels >= 0], clusters[labels >= 0]), 1)
-    return [int(colour) for colour in linear_sum_assignment(-table)[1]]
-
-
 def _last_count(curves: dict[str, Any]) -> int:
-    counts = [int(count) for method in curves.values() for count in method["figures"]["curve"] if count != "all"]
+    counts = [int(count) for method in curves.values() for count in method.figures["curve"] if count != "all"]
     return max(counts, default=1)
 
 
 def _shown(name: str) -> str:
-    """A label for a legend, which would leave out what begins with an underscore."""
+    """Return a legend label; matplotlib leaves out those that begin with an underscore."""
     cut = name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
     return f" {cut}" if cut.startswith("_") else cut

@@ -1,4 +1,6 @@
-"""What is compared: sets of features, each measured in a cell of its own."""
+"""The sets of features to compare, each measured in its own cell."""
+
+from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
@@ -6,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hf_ssl.comparison.budget import Plan
+from hf_ssl.common.device import one_thread
 from hf_ssl.comparison.cells import Cell, Cells, Computed
-from hf_ssl.comparison.measure import measure
-from hf_ssl.comparison.methods import TITLES, Candidates, baselines, network_features
-from hf_ssl.evaluation.rows import ComparedRows
-from hf_ssl.pretrained import Pretrained
-from hf_ssl.threads import one_thread
+from hf_ssl.evaluation.measure import Effort, baseline_candidates, measure, network_candidates
+from hf_ssl.evaluation.measured_rows import MeasuredRows
+from hf_ssl.evaluation.readout import Pair
+from hf_ssl.modalities.baseline import Baseline
+from hf_ssl.runs.pretrained import Pretrained
 
 BASELINE, UNTRAINED, PRETRAINED = "baseline", "untrained", "pretrained"
 
@@ -22,11 +24,11 @@ class Entry:
     """One line of the table.
 
     Attributes:
-        name: for files and results.
-        title: for people.
+        name: key in files and results.
+        title: title in the report.
         family: "baseline", "untrained" or "pretrained".
-        cells: what was measured, a cell for each pretraining seed.
-        training_cpu_seconds: of each pretraining run, 0 where there was none.
+        cells: measurements, one cell per pretraining seed.
+        training_cpu_seconds: mean CPU time of a pretraining run; 0 without.
     """
 
     name: str
@@ -36,89 +38,79 @@ class Entry:
     training_cpu_seconds: float = 0.0
 
     def stacked(self, array: str) -> np.ndarray | None:
-        """An array of all cells, one draw under the other: shape (draws, rows); None where it was not measured."""
+        """Return an array of all cells, concatenated: shape (draws, rows); None if it was not measured."""
         if any(array not in cell.arrays for cell in self.cells):
             return None
         return np.concatenate([cell.arrays[array] for cell in self.cells])
 
     @property
     def points(self) -> np.ndarray | None:
-        """Features of the clustered rows (of the first seed), where they have directions."""
+        """Return the features of the clustered rows (of the first seed); None if they are sparse."""
         return self.cells[0].arrays.get("clustered")
 
 
-def baseline_entries(cells: Cells, rows: ComparedRows, plan: Plan, clusters: int | None, seed: int) -> list[Entry]:
-    """Measure what needs no network."""
-    found = []
-    for name, features in baselines(rows.kind).items():
+@dataclass(frozen=True)
+class Table:
+    """Measures the lines of the table.
 
-        def candidates(features: Callable[..., Candidates] = features) -> Candidates:
-            # Pixels come in products that are worth two threads.
-            with one_thread() if rows.kind == "text" else contextlib.nullcontext():
-                return features(rows.bank.inputs, rows.test.inputs, seed)
-
-        found.append(
-            Entry(name, TITLES[name], BASELINE, [_measured(cells, name, {}, candidates, rows, plan, clusters, seed)])
-        )
-    return found
-
-
-def network_entries(
-    cells: Cells,
-    runs: dict[str, list[Pretrained]],
-    rows: ComparedRows,
-    plan: Plan,
-    clusters: int | None,
-    seed: int,
-) -> list[Entry]:
-    """Measure pretrained networks, and the same networks without any training.
-
-    Args:
-        cells: what was computed before.
-        runs: title -> runs of one task, that differ in their seed.
-        rows: to measure on.
-        plan: how closely.
-        clusters: how many; None where that is to be found.
-        seed: of draws, starts and untrained weights.
+    Attributes:
+        cells: cached parts.
+        rows: rows to measure on.
+        effort: how thoroughly to measure.
+        seed: seed of draws, starts and untrained weights.
+        step: called with the title of the next measurement.
     """
-    found = []
-    for title, several in runs.items():
-        first = several[0]
-        name = title.replace(" ", "_")
 
-        def untrained(run: Pretrained = first, title: str = title) -> Candidates:
-            encoder = run.untrained(seed)
-            return network_features(run, encoder, rows.bank.inputs, rows.test.inputs, f"features of {title}, untrained")
+    cells: Cells
+    rows: MeasuredRows
+    effort: Effort
+    seed: int
+    step: Callable[[str], None]
 
-        cell = _measured(cells, f"untrained_{name}", {"run": first.identity}, untrained, rows, plan, clusters, seed)
-        found.append(Entry(f"untrained_{name}", f"{title}, untrained", UNTRAINED, [cell]))
-        measured = []
-        for run in several:
+    def baselines(self) -> list[Entry]:
+        """Measure the baselines, which need no network."""
+        return [self._baseline(baseline) for baseline in self.rows.modality.baselines(self.seed)]
 
-            def trained(run: Pretrained = run, title: str = title) -> Candidates:
-                return network_features(run, run.encoder, rows.bank.inputs, rows.test.inputs, f"features of {title}")
+    def networks(self, runs: dict[str, list[Pretrained]]) -> list[Entry]:
+        """Measure pretrained networks, and the same networks without any training.
 
-            measured.append(_measured(cells, name, {"run": run.identity}, trained, rows, plan, clusters, seed))
-        seconds = float(np.mean([run.results["cost"]["cpu_seconds"] for run in several]))
-        found.append(Entry(name, f"{title}, pretrained", PRETRAINED, measured, seconds))
-    return found
+        Args:
+            runs: title -> runs of one task with different seeds.
+        """
+        found = []
+        for title, several in runs.items():
+            first, name = several[0], title.replace(" ", "_")
+            cell = self._network(f"untrained_{name}", first, f"{title}, untrained")
+            found.append(Entry(f"untrained_{name}", f"{title}, untrained", UNTRAINED, [cell]))
+            measured = [self._network(name, run, f"{title}, pretrained") for run in several]
+            seconds = float(np.mean([run.results.cost.cpu_seconds for run in several if run.results is not None]))
+            found.append(Entry(name, f"{title}, pretrained", PRETRAINED, measured, seconds))
+        return found
 
+    def _baseline(self, baseline: Baseline) -> Entry:
+        def candidates() -> dict[str, Pair]:
+            # The other baselines gain from several threads.
+            with one_thread() if baseline.one_thread else contextlib.nullcontext():
+                return baseline_candidates(baseline, self.rows)
 
-def _measured(
-    cells: Cells,
-    name: str,
-    depends: dict[str, str],
-    candidates: Callable[[], Candidates],
-    rows: ComparedRows,
-    plan: Plan,
-    clusters: int | None,
-    seed: int,
-) -> Cell:
-    settings = {"effort": vars(plan.effort), "clusters": clusters, **depends}
+        cell = self._measured(baseline.name, baseline.title, {}, candidates)
+        return Entry(baseline.name, baseline.title, BASELINE, [cell])
 
-    def compute() -> Computed:
-        found = candidates()
-        with one_thread():
-            return measure(found, rows, clusters, plan.effort, seed)
+    def _network(self, name: str, run: Pretrained, title: str) -> Cell:
+        def candidates() -> dict[str, Pair]:
+            encoder = run.untrained(self.seed) if name.startswith(f"{UNTRAINED}_") else run.encoder
+            return network_candidates(lambda inputs: run.embed(encoder, inputs, f"features of {title}"), self.rows)
 
-    return cells(name, settings, compute)
+        return self._measured(name, title, {"run": run.identity}, candidates)
+
+    def _measured(
+        self, name: str, title: str, depends: dict[str, str], candidates: Callable[[], dict[str, Pair]]
+    ) -> Cell:
+        def compute() -> Computed:
+            found = candidates()
+            with one_thread():
+                measured = measure(found, self.rows, self.effort, self.seed)
+            return measured.figures, measured.arrays
+
+        self.step(title)
+        return self.cells(name, {"effort": vars(self.effort), **depends}, compute)

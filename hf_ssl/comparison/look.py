@@ -1,4 +1,6 @@
-"""To look at: how many clusters there are, what they are about, a map, and the most unusual rows."""
+"""Exploration: the number of clusters, their contents, a map, and the most unusual rows."""
+
+from __future__ import annotations
 
 import hashlib
 from typing import Any
@@ -7,28 +9,29 @@ import numpy as np
 
 from hf_ssl.comparison.cells import Cell, Cells, Computed
 from hf_ssl.comparison.entries import Entry
-from hf_ssl.comparison.measure import AGREEMENTS
-from hf_ssl.evaluation.rows import ComparedRows
+from hf_ssl.evaluation.measured_rows import MeasuredRows
+from hf_ssl.evaluation.metrics import AGREEMENTS
 from hf_ssl.unsupervised.choosing import choose_clusters, usual_counts
 from hf_ssl.unsupervised.clustering import Clusters
 from hf_ssl.unsupervised.density import METHODS, fit_density, held_out_log_likelihood, most_unusual
 from hf_ssl.unsupervised.features import alike, sample_rows
 from hf_ssl.unsupervised.methods import kmeans
-from hf_ssl.unsupervised.naming import nearest_rows, top_terms
+from hf_ssl.unsupervised.naming import describe_clusters, nearest_rows
 from hf_ssl.unsupervised.projection import tsne_map
 
 UNUSUAL = 6
 NEAREST = 3
+TERMS = 5
 FEWEST_FOR_DENSITY = 30
 
 
 def can_be_looked_at(points: np.ndarray | None) -> bool:
-    """Whether there are rows that differ."""
+    """Return whether there are enough rows, not all alike."""
     return points is not None and len(points) > 5 and not alike(points)
 
 
-def numbers_of_clusters(cells: Cells, entry: Entry, rows: ComparedRows, seed: int) -> Cell | None:
-    """Quality against the number of clusters: see `hf_ssl.unsupervised.choosing`; with labels also the agreement with them."""
+def numbers_of_clusters(cells: Cells, entry: Entry, rows: MeasuredRows, seed: int) -> Cell | None:
+    """Return quality against the number of clusters (see `hf_ssl.unsupervised.choosing`) and, with labels, their agreement."""
     points = entry.points
     if points is None or not can_be_looked_at(points):
         return None
@@ -39,7 +42,7 @@ def numbers_of_clusters(cells: Cells, entry: Entry, rows: ComparedRows, seed: in
         known = rows.clustered.labels >= 0
         if rows.names:
             figures["figures"]["nmi"] = {
-                count: AGREEMENTS["nmi"](rows.clustered.labels[known], kmeans(points, count, seed)[known])
+                count: AGREEMENTS["nmi"]().of(rows.clustered.labels[known], kmeans(points, count, seed)[known])
                 for count in choice.figures["silhouette"]
             }
         return figures, {}
@@ -48,7 +51,7 @@ def numbers_of_clusters(cells: Cells, entry: Entry, rows: ComparedRows, seed: in
 
 
 def map_of(cells: Cells, entry: Entry, most: int, seed: int) -> Cell | None:
-    """t-SNE of some of the clustered rows: arrays "rows" (their places) and "positions" (float32, shape (rows, 2))."""
+    """Return t-SNE of some of the clustered rows: arrays "rows" (indices) and "positions" (float32, shape (rows, 2))."""
     points = entry.points
     if points is None or not can_be_looked_at(points):
         return None
@@ -61,7 +64,7 @@ def map_of(cells: Cells, entry: Entry, most: int, seed: int) -> Cell | None:
 
 
 def density_of(cells: Cells, entry: Entry, seed: int) -> Cell | None:
-    """Held-out log-likelihood of two densities (nats a row; not to be compared between features), and the most unusual rows."""
+    """Return the held-out log-likelihood of two densities (nats per row; only comparable within features), and unusual rows."""
     points = entry.points
     if points is None or not can_be_looked_at(points) or len(points) < FEWEST_FOR_DENSITY:
         return None
@@ -79,31 +82,16 @@ def density_of(cells: Cells, entry: Entry, seed: int) -> Cell | None:
     return cells(f"density_{entry.name}", {"points": _identity(points)}, compute)
 
 
-def names_of(entry: Entry, rows: ComparedRows) -> list[dict[str, Any]]:
-    """Of each k-means cluster of the first start: size, terms, the rows nearest to its centre, the commonest label."""
-    labels = entry.cells[0].arrays["kmeans"][0]
-    points = entry.points
-    terms = top_terms(rows.clustered.inputs, labels) if rows.kind == "text" else {}
+def names_of(entry: Entry, rows: MeasuredRows) -> list[dict[str, Any]]:
+    """Describe each k-means cluster of the first start: size, terms, commonest label, and the rows nearest to its centre."""
+    clusters, points = entry.cells[0].arrays["kmeans"][0], entry.points
+    terms = rows.modality.terms_of(rows.clustered.inputs, clusters, TERMS)
     nearest: dict[int, list[int]] = {}
     if points is not None:
-        centres = np.stack([points[labels == label].mean(0) for label in range(int(labels.max()) + 1)])
-        nearest = nearest_rows(points, Clusters(labels, centres, {}), NEAREST)
-    named = []
-    for label in range(int(labels.max()) + 1):
-        truth = rows.clustered.labels[labels == label]
-        counts = np.bincount(truth[truth >= 0], minlength=1) if rows.names else np.zeros(1, np.int64)
-        commonest = int(counts.argmax()) if counts.sum() else None
-        named.append(
-            {
-                "cluster": label,
-                "rows": int((labels == label).sum()),
-                "terms": terms.get(label, []),
-                "nearest": nearest.get(label, []),
-                "label": None if commonest is None else rows.names[commonest],
-                "label_share": None if commonest is None else float(counts.max() / counts.sum()),
-            }
-        )
-    return named
+        centres = np.stack([points[clusters == number].mean(0) for number in range(int(clusters.max()) + 1)])
+        nearest = nearest_rows(points, Clusters(clusters, centres, {}), NEAREST)
+    described = describe_clusters(clusters, rows.clustered.labels, rows.names, terms)
+    return [each | {"nearest": nearest.get(each["cluster"], [])} for each in described]
 
 
 def _identity(points: np.ndarray) -> str:

@@ -1,85 +1,116 @@
 """Whole networks on labelled rows: pretrained and fine-tuned, against the same network from scratch."""
 
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from hf_ssl.common.errors import UserError
 from hf_ssl.comparison.budget import Plan
-from hf_ssl.comparison.cells import Computed
-from hf_ssl.errors import UserError
-from hf_ssl.evaluation.intervals import accuracy_interval
-from hf_ssl.evaluation.rows import ComparedRows
-from hf_ssl.pretrained import Pretrained
-from hf_ssl.transfer.classifier import classifier_of
-from hf_ssl.transfer.fine_tuning import Recipe, predict
-from hf_ssl.transfer.inputs import Batches
-from hf_ssl.transfer.label_efficiency import draw_rows
-from hf_ssl.transfer.supervised import FEWEST_TO_CHOOSE, FROM_SCRATCH, learn
+from hf_ssl.comparison.cells import Cell, Cells, Computed
+from hf_ssl.evaluation.intervals import Draws, accuracy_interval
+from hf_ssl.evaluation.label_efficiency import draw_rows
+from hf_ssl.evaluation.measured_rows import MeasuredRows
+from hf_ssl.runs.learn import FEWEST_TO_CHOOSE, FROM_SCRATCH_RATES, Learner, labelled_samples
+from hf_ssl.runs.pretrained import Pretrained
+from hf_ssl.training.classification import predict
 
 ONE_PERCENT = 0.01
-KINDS = ("fine_tuned", "from_scratch", "from_scratch_equal_compute")
+BATCH_SIZE = 64
+KINDS = {
+    "fine_tuned": "fine-tuned",
+    "from_scratch": "from scratch",
+    "from_scratch_equal_compute": "from scratch, equal compute",
+}
 
 
 def one_percent(labels: np.ndarray) -> int:
-    """Labels a class that make about a hundredth of all, 1 at least."""
+    """Return the number of labels per class that makes about 1 % of all, at least 1."""
     return max(1, round(ONE_PERCENT * len(labels) / len(np.unique(labels))))
 
 
 def can_be_classified(run: Pretrained) -> bool:
-    """Whether there is a classifier for the run's kind of network."""
+    """Return whether there is a classifier for the run's kind of network."""
     try:
-        classifier_of(run, ["no", "yes"], seed=0, from_scratch=True)
+        run.modality.classifier(run.prepared, ["no", "yes"], 0, run.model_folder, trained=False)
     except UserError:
         return False
     return True
 
 
-def train_with_labels(run: Pretrained, rows: ComparedRows, plan: Plan, a_class: int, kind: str, seed: int) -> Computed:
-    """Train classifiers on drawn labelled rows and measure them.
+@dataclass(frozen=True)
+class SupervisedTraining:
+    """Trains classifiers on drawn labelled rows and measures them, each in its own cell.
 
-    Args:
-        run: gives weights or architecture.
+    Attributes:
+        cells: cached parts.
         rows: bank and test.
         plan: steps and draws.
-        a_class: labels a class.
-        kind: one of KINDS; "from_scratch_equal_compute" has the steps that pretraining cost too, shared among the learning rates
-            that it may choose from.
-        seed: of draws and weights.
-
-    Returns:
-        "accuracy" with its interval, "labels" in all, "tried"; array "right", bool of shape (draws, test rows).
+        folder: folder of the trainings' checkpoints until they are done.
+        seed: seed of draws and weights.
     """
-    known, labelled_test = rows.known, np.flatnonzero(rows.test.labels >= 0)
-    labels, test_labels = rows.bank.labels[known], rows.test.labels[labelled_test]
-    steps = plan.supervised_steps
-    if kind == "from_scratch_equal_compute":
-        # Each rate that is tried takes as many, and then all rows once more; of too few labels none is tried.
-        trainings = len(FROM_SCRATCH["static"]) + 1 if a_class >= FEWEST_TO_CHOOSE else 1
-        steps += plan.equal_compute_steps // trainings
-    test = Batches.of(run, [rows.test.inputs[place] for place in labelled_test])
-    right, tried, seconds = [], [], 0.0
-    for draw in range(plan.supervised_draws):
-        chosen = draw_rows(labels, a_class, seed + draw)
-        batches = Batches.of(run, [rows.bank.inputs[known[place]] for place in chosen])
-        learned = learn(
-            run,
-            batches,
-            labels[chosen],
-            np.arange(len(chosen)),
-            rows.names,
-            Recipe(steps, 0.0),
-            seed + draw,
-            from_scratch=kind != "fine_tuned",
-        )
-        right.append(predict(learned.model, test) == test_labels)
-        tried.append({str(rate): accuracy for rate, accuracy in learned.tried.items()})
-        seconds += learned.cpu_seconds
-    found = np.array(right)
-    figures: dict[str, Any] = {
-        "accuracy": accuracy_interval(found, seed),
-        "labels": len(chosen),
-        "steps": steps,
-        "tried": tried,
-        "training_cpu_seconds": round(seconds / plan.supervised_draws, 1),
-    }
-    return figures, {"right": found}
+
+    cells: Cells
+    rows: MeasuredRows
+    plan: Plan
+    folder: Path
+    seed: int
+
+    def cell(self, run: Pretrained, kind: str, a_class: int, number: int) -> Cell:
+        """Return "accuracy", total "labels", "tried"; array "found", int of shape (draws, labelled test rows).
+
+        Args:
+            run: gives weights or architecture.
+            kind: one of KINDS; "from_scratch_equal_compute" gets extra steps worth the cost of pretraining, shared among the
+                learning rates that it tries.
+            a_class: labels per class.
+            number: index of the pretraining seed.
+        """
+        # Training from scratch takes only the architecture from the run.
+        depends = {"run": run.identity, "labels": a_class, "plan": self.plan.record(), "number": number}
+        return self.cells(f"{kind}_{a_class}", depends, lambda: self._compute(run, kind, a_class, self.seed + number))
+
+    def _compute(self, run: Pretrained, kind: str, a_class: int, seed: int) -> Computed:
+        rows, known = self.rows, self.rows.known
+        labelled_test = np.flatnonzero(rows.test.labels >= 0)
+        labels, test_labels = rows.bank.labels[known], rows.test.labels[labelled_test]
+        test = run.modality.as_samples(run.prepared, [rows.test.inputs[place] for place in labelled_test])
+        folder = self.folder / f"{kind}_{a_class}_{seed}"
+        found, tried, seconds = [], [], 0.0
+        for draw in range(self.plan.supervised_draws):
+            chosen = draw_rows(labels, a_class, seed + draw)
+            learner = Learner(
+                run=run,
+                names=rows.names,
+                steps=self._steps(kind, a_class),
+                batch_size=BATCH_SIZE,
+                seed=seed + draw,
+                folder=folder / str(draw),
+                from_scratch=kind != "fine_tuned",
+            )
+            inputs = [rows.bank.inputs[known[place]] for place in chosen]
+            learned = learner.learn(labelled_samples(run, inputs, labels[chosen]))
+            found.append(predict(learned.model, run.prepared, test))
+            tried.append({str(rate): accuracy for rate, accuracy in learned.tried.items()})
+            seconds += learned.cpu_seconds
+        predictions = np.array(found)
+        figures: dict[str, Any] = {
+            "accuracy": accuracy_interval(Draws(test_labels, predictions), seed),
+            "labels": len(chosen),
+            "steps": self._steps(kind, a_class),
+            "tried": tried,
+            "training_cpu_seconds": round(seconds / self.plan.supervised_draws, 1),
+        }
+        shutil.rmtree(folder)
+        return figures, {"found": predictions}
+
+    def _steps(self, kind: str, a_class: int) -> int:
+        if kind != "from_scratch_equal_compute":
+            return self.plan.supervised_steps
+        # One training per learning rate tried, then one on all rows; with too few labels none is tried.
+        trainings = len(FROM_SCRATCH_RATES["network"]) + 1 if a_class >= FEWEST_TO_CHOOSE else 1
+        return self.plan.supervised_steps + self.plan.equal_compute_steps // trainings

@@ -1,1 +1,1 @@
-"""Rows in: where samples come from, and in which exact, resumable order."""
+"""Data input: where samples come from, and their exact, resumable order."""

@@ -1,36 +1,31 @@
-"""Global batches out of the stream: which process gets which slots, read ahead by a thread or by worker processes."""
+"""Global batches from a stream or from memory, and the slots that each process trains on."""
 
-import contextlib
+from __future__ import annotations
+
 import hashlib
+import itertools
 import os
-import queue
-import threading
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from hf_ssl.common.randomness import key_of
 from hf_ssl.data.stream import Position, Sample, Stream
-from hf_ssl.randomness import key_of
-
-READ_AHEAD = 8  # batches: enough to hide the encoding of a whole block
-Item = TypeVar("Item")
 
 
 @dataclass
 class Batch:
-    """What one process trains on in one step.
+    """The share of a global batch that one process trains on in one step.
 
     Attributes:
-        slots: places in the global batch, ascending.
-        samples: one a slot.
-        digests: 16 bytes a slot: BLAKE2b over source rows and offsets.
-        keys: one a slot, for all randomness of the sample: a hash of (seed, epoch, source rows and offsets).
-        positions: after this batch, of each partition that was read.
+        slots: positions in the global batch, ascending.
+        samples: one per slot.
+        digests: 16 bytes per slot: BLAKE2b over source rows and offsets.
+        keys: one per slot, for all randomness of the sample: a hash of (seed, epoch, source rows and offsets).
+        positions: position after this batch of each partition that was read.
     """
 
     slots: list[int]
@@ -40,8 +35,13 @@ class Batch:
     positions: dict[int, dict[str, Any]]
 
 
-class Batches(IterableDataset[Batch]):
-    """The slots of every global batch that one process (and one of its workers) has to deliver."""
+def digest_of(sample: Sample) -> bytes:
+    """Return 16 bytes that identify a sample by its source: BLAKE2b over source rows and offsets."""
+    return hashlib.blake2b(np.ascontiguousarray(sample.spans, "<i8").tobytes(), digest_size=16).digest()
+
+
+class StreamBatches(IterableDataset[Batch]):
+    """An iterable over the slots of every global batch that one process (and one of its workers) delivers."""
 
     def __init__(
         self, stream: Stream, batch_size: int, positions: dict[int, Position], process: int = 0, processes: int = 1
@@ -53,7 +53,7 @@ class Batches(IterableDataset[Batch]):
         self.processes = processes
 
     def partitions(self) -> list[int]:
-        """Partitions from which this process needs any slot."""
+        """Return the partitions from which this process reads its slots."""
         slots = range(self.process, self.batch_size, self.processes)
         return sorted({slot % self.stream.partitions for slot in slots})
 
@@ -74,7 +74,7 @@ class Batches(IterableDataset[Batch]):
             sample, position = next(readers[partition])
             last[partition] = position
             if slot % self.processes == self.process:
-                digest = hashlib.blake2b(np.ascontiguousarray(sample.spans, "<i8").tobytes(), digest_size=16).digest()
+                digest = digest_of(sample)
                 batch.slots.append(slot)
                 batch.samples.append(sample)
                 batch.digests.append(digest)
@@ -84,7 +84,7 @@ class Batches(IterableDataset[Batch]):
 
 
 def merge(parts: list[Batch]) -> Batch:
-    """Put what several workers delivered for one step into slot order."""
+    """Merge the parts that several workers delivered for one step, in slot order."""
     slots = [slot for part in parts for slot in part.slots]
     order = sorted(range(len(slots)), key=slots.__getitem__)
     samples = [sample for part in parts for sample in part.samples]
@@ -99,14 +99,14 @@ def merge(parts: list[Batch]) -> Batch:
     )
 
 
-def load_batches(batches: Batches, workers: int) -> Iterator[Batch]:
-    """Iterate over the batches of a process, read by ``workers`` processes (0: in this one)."""
+def load_batches(batches: StreamBatches, workers: int) -> Iterator[Batch]:
+    """Iterate over the batches of a process, read by ``workers`` worker processes (0: by this process)."""
     if workers == 0:
         return iter(batches)
     return _from_workers(batches, workers)
 
 
-def _from_workers(batches: Batches, workers: int) -> Iterator[Batch]:
+def _from_workers(batches: StreamBatches, workers: int) -> Iterator[Batch]:
     workers = min(workers, len(batches.partitions()))
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # threads of a tokenizer do not survive a fork
     loader = iter(DataLoader(batches, batch_size=None, num_workers=workers, prefetch_factor=2))
@@ -114,59 +114,129 @@ def _from_workers(batches: Batches, workers: int) -> Iterator[Batch]:
         yield merge([next(loader) for _ in range(workers)])
 
 
-class ReadAhead(Iterator[Item]):
-    """Fetch items in a thread, so that training does not wait for data and a stalled read does not block a stop.
+class BatchSource(Protocol):
+    """The source of batches for the training loop."""
 
-    Within its context it yields the items, ends when ``stopped()`` is true, and raises what reading raised. However long the
-    layers below would wait for a server that asks them to: after ``timeout`` seconds without an item reading has failed. The
-    first item may take longer: a file that cannot be entered in the middle is read from its start.
+    @property
+    def unit(self) -> str:
+        """Return the unit in which speed and cost are counted, in the plural."""
+        ...
+
+    @property
+    def units_per_sample(self) -> int:
+        """Return how many units a sample has."""
+        ...
+
+    @property
+    def workers(self) -> int:
+        """Return how many processes read data."""
+        ...
+
+    def batches(self, place: Place, process: int, processes: int) -> Iterator[Batch]:
+        """Yield the share of a process in every batch, starting at a place, endlessly."""
+        ...
+
+    def partitions(self, process: int, processes: int) -> list[int]:
+        """Return the partitions whose positions this process knows."""
+        ...
+
+    def name(self, shard: int) -> str:
+        """Return the name of a shard for messages."""
+        ...
+
+
+@dataclass(frozen=True)
+class Place:
+    """The progress of a run.
+
+    Attributes:
+        step: number of optimizer steps done.
+        positions: position in each partition of a stream.
     """
 
-    def __init__(self, items: Iterator[Item], stopped: Callable[[], bool], timeout: float) -> None:
-        self._items = items
-        self._stopped = stopped
-        self._timeout = timeout
-        self._begun = False
-        self._fetched: queue.Queue[Item | BaseException] = queue.Queue(READ_AHEAD)
-        self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._fetch, daemon=True)
+    step: int = 0
+    positions: dict[int, dict[str, Any]] = field(default_factory=dict)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._closed.set()
-        self._thread.join(timeout=0.5)  # one that is stuck in a read is left behind
+@dataclass(frozen=True)
+class StreamSource:
+    """Batches from a stream.
 
-    def __next__(self) -> Item:
-        begun = time.monotonic()
-        while not self._stopped():
-            if self._begun and time.monotonic() - begun > self._timeout:
-                raise TimeoutError(f"no data came for {self._timeout:g} seconds (--read_timeout)")
-            with contextlib.suppress(queue.Empty):
-                item = self._fetched.get(timeout=0.1)
-                if isinstance(item, Exception):
-                    raise item
-                if isinstance(item, BaseException):  # a panic of the tokenizer's
-                    raise RuntimeError(f"reading data failed: {item}") from item
-                self._begun = True
-                return item
-        raise StopIteration
+    Attributes:
+        stream: stream of samples.
+        batch_size: samples per global batch.
+        workers: processes that read data; 0 reads in the training process.
+    """
 
-    def _fetch(self) -> None:
-        try:
-            for item in self._items:
-                self._put(item)
-                if self._closed.is_set():
-                    return
-            raise RuntimeError("an endless stream has ended")
-        except BaseException as error:  # handed to the consumer, who raises it
-            self._put(error)
+    stream: Stream
+    batch_size: int
+    workers: int = 0
 
-    def _put(self, item: Item | BaseException) -> None:
-        while not self._closed.is_set():
-            with contextlib.suppress(queue.Full):
-                return self._fetched.put(item, timeout=0.1)
+    @property
+    def unit(self) -> str:
+        """Return the unit in which speed and cost are counted, in the plural."""
+        return self.stream.encoder.unit
+
+    @property
+    def units_per_sample(self) -> int:
+        """Return how many units a sample has."""
+        return self.stream.encoder.units_per_sample
+
+    def batches(self, place: Place, process: int, processes: int) -> Iterator[Batch]:
+        """Yield the share of a process in every batch, starting at a place."""
+        return load_batches(self._batches(place, process, processes), self.workers)
+
+    def partitions(self, process: int, processes: int) -> list[int]:
+        """Return the partitions that this process reads."""
+        return self._batches(Place(), process, processes).partitions()
+
+    def name(self, shard: int) -> str:
+        """Return the name of a shard for messages."""
+        return self.stream.rows.name(shard)
+
+    def _batches(self, place: Place, process: int, processes: int) -> StreamBatches:
+        positions = {partition: Position(**position) for partition, position in place.positions.items()}
+        return StreamBatches(self.stream, self.batch_size, positions, process, processes)
+
+
+@dataclass(frozen=True)
+class MemorySource:
+    """Batches from samples in memory, which are shuffled anew in each epoch.
+
+    Attributes:
+        samples: all samples.
+        batch_size: samples per global batch, at most the number of samples.
+        seed: seed of the orders.
+    """
+
+    samples: Sequence[Sample]
+    batch_size: int
+    seed: int
+    unit: str = "rows"
+    units_per_sample: int = 1
+    workers: int = 0
+
+    def batches(self, place: Place, process: int, processes: int) -> Iterator[Batch]:
+        """Yield the share of a process in every batch, starting at a place; it depends only on the seed and the step."""
+        per_epoch = len(self.samples) // self.batch_size
+        for step in itertools.count(place.step):
+            epoch, number = divmod(step, per_epoch)
+            order = np.random.default_rng((self.seed, epoch)).permutation(len(self.samples))
+            chosen = order[number * self.batch_size : (number + 1) * self.batch_size]
+            batch = Batch([], [], [], [], {})
+            for slot in range(process, len(chosen), processes):
+                sample = self.samples[chosen[slot]]
+                batch.slots.append(slot)
+                batch.samples.append(sample)
+                batch.digests.append(digest_of(sample))
+                batch.keys.append(key_of(self.seed, step, slot))
+            yield batch
+
+    def partitions(self, process: int, processes: int) -> list[int]:
+        """Return no partitions: the step alone determines the position."""
+        del process, processes
+        return []
+
+    def name(self, shard: int) -> str:
+        """Return the name of a shard for messages."""
+        return f"shard {shard} of the rows in memory"

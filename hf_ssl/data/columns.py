@@ -1,51 +1,56 @@
-"""Which columns a data set has, and what is in its first rows."""
+"""The columns of a data set, and inputs from its first rows."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import pyarrow as pa
 
-from hf_ssl.data.stream import Block, Skipped, check_skipped, unshuffled_blocks
-from hf_ssl.errors import UserError
-
-if TYPE_CHECKING:
-    from hf_ssl.data.rows import Rows
-    from hf_ssl.data.sources import DataArguments
+from hf_ssl.common.errors import UserError
+from hf_ssl.data.arguments import DataArguments
+from hf_ssl.data.rows import Block, Rows, unshuffled_blocks
+from hf_ssl.data.stream import Skipped, check_skipped
 
 LABEL_KINDS = (
     pa.types.is_integer,
     pa.types.is_string,
     pa.types.is_large_string,
     pa.types.is_boolean,
-    pa.types.is_floating,  # whole numbers, where some are missing
-    pa.types.is_null,  # none is there
+    pa.types.is_floating,  # integers with missing values
+    pa.types.is_null,  # all values are missing
 )
-LABEL_COLUMNS = ("label", "cls")  # of most data sets of the Hub, of webdataset
+LABEL_COLUMNS = ("label", "cls")  # usual on the Hub and in webdatasets
 
 
 class RowReader(Protocol):
-    """Takes what a task learns from out of a block: a text, or the content of an image file."""
+    """Reads the inputs of a modality from a block of rows."""
 
     @property
-    def column(self) -> str:
-        """Where it lies."""
+    def columns(self) -> tuple[str, ...]:
+        """Return the names of the columns that make up an input."""
         ...
 
     @property
     def held_out(self) -> bool | None:
-        """Which side of the split by hash is taken; None takes both."""
+        """Return which side of the split by hash is read; None reads both."""
         ...
 
     def read(self, block: Block) -> tuple[list[tuple[int, Any]], list[Skipped]]:
-        """Return (place in the block, input) of the usable rows, and the others."""
+        """Return (position in the block, input) of the usable rows, and the unusable rows."""
         ...
 
 
-def first_table(rows: "Rows", name: str) -> pa.Table:
-    """The first row, to see what columns there are.
+def in_quotes(columns: Sequence[str]) -> str:
+    """Format column names as part of a sentence."""
+    return f"column{'s' if len(columns) > 1 else ''} " + ", ".join(f"'{column}'" for column in columns)
+
+
+def first_table(rows: Rows, name: str) -> pa.Table:
+    """Return the first row, which shows the available columns.
 
     Raises:
-        UserError: if there is none.
+        UserError: if there are no rows.
     """
     first = next(unshuffled_blocks(rows, size=1), None)
     if first is None:
@@ -57,7 +62,7 @@ def check_column(table: pa.Table, flag: str, column: str | None, name: str) -> N
     """Check that a named column exists.
 
     Raises:
-        UserError: with the list of those there are.
+        UserError: if it does not; the message lists the existing columns.
     """
     if column is not None and column not in table.column_names:
         raise UserError(
@@ -65,11 +70,11 @@ def check_column(table: pa.Table, flag: str, column: str | None, name: str) -> N
         )
 
 
-def find_label_column(table: pa.Table, arguments: "DataArguments") -> str | None:
-    """The label column that was named, or one of the usual name and kind.
+def find_label_column(table: pa.Table, arguments: DataArguments) -> str | None:
+    """Return the named label column, or one with a usual name and a suitable type.
 
     Raises:
-        UserError: if the named one does not exist or holds no labels.
+        UserError: if the named column does not exist or holds no labels.
     """
     check_column(table, "label_column", arguments.label_column, arguments.dataset_name)
     usual = next((column for column in LABEL_COLUMNS if column in table.column_names), None)
@@ -82,21 +87,31 @@ def find_label_column(table: pa.Table, arguments: "DataArguments") -> str | None
         return label_column
     if arguments.label_column is None:
         return None
-    raise UserError(f"column '{label_column}' holds {kind}: labels must be whole numbers, words or truth values")
+    raise UserError(f"column '{label_column}' holds {kind}: labels must be integers, strings or booleans")
 
 
 def _holds_quantities(column: pa.ChunkedArray) -> bool:
-    """Whether there are numbers that are not whole."""
+    """Return whether a column holds numbers that are not integers."""
     return pa.types.is_floating(column.type) and any(value and not value.is_integer() for value in column.to_pylist())
 
 
-def first_inputs(
-    rows: "Rows", reader: RowReader, size_of: Callable[[Any], int], most: int, most_skipped: float
-) -> list[Any]:
-    """Inputs from the beginnings of evenly spaced shards, up to a total size.
+class Measure(Protocol):
+    """Measures the size of inputs; implemented by modalities."""
+
+    def size_of(self, value: Any) -> int:
+        """Return the size of an input."""
+        ...
+
+    def cut(self, value: Any, most: int) -> Any:
+        """Return an input, cut to a size if it can be cut."""
+        ...
+
+
+def first_inputs(rows: Rows, reader: RowReader, measure: Measure, most: int, most_skipped: float) -> list[Any]:
+    """Read inputs from the start of evenly spaced shards, up to a total size.
 
     Raises:
-        UserError: if there are none, or too many rows are unusable.
+        UserError: if no input is usable, or too many rows are unusable.
     """
     inputs: list[Any] = []
     left, read = most, 0
@@ -106,14 +121,14 @@ def first_inputs(
         skipped += unusable
         read += len(block.rows)
         for _, value in usable:
-            inputs.append(value[:left] if isinstance(value, str) else value)
-            left -= size_of(value)
+            inputs.append(measure.cut(value, left))
+            left -= measure.size_of(value)
             if left <= 0:
                 break
         if left <= 0:
             break
     reasons = [[row.name or f"row {row.row}", row.reason] for row in skipped]
     if not inputs:
-        raise UserError(f"nothing usable in column '{reader.column}': {read} rows were read, none holds any")
+        raise UserError(f"nothing usable in {in_quotes(reader.columns)}: {read} rows were read, none of them usable")
     check_skipped(len(skipped), read, most_skipped, reasons, enough=1)
     return inputs

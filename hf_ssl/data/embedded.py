@@ -1,4 +1,6 @@
-"""Built-in data sets, made on first use and kept as Parquet in the cache of `datasets`."""
+"""Built-in data sets, generated on first use and cached as Parquet in the `datasets` cache."""
+
+from __future__ import annotations
 
 import contextlib
 import hashlib
@@ -6,17 +8,18 @@ import os
 import platform
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from hf_ssl.data import embedded_digits, embedded_docs, embedded_sentences
-from hf_ssl.errors import UserError
+import pyarrow.parquet
+from datasets import Dataset, config
 
-if TYPE_CHECKING:
-    from datasets import Dataset
+from hf_ssl.common.errors import UserError
+from hf_ssl.data import embedded_digits, embedded_docs
+from hf_ssl.data.arguments import DataArguments
 
+PREFIX = "embedded:"  # prefix of the names of built-in data sets
 ROW_GROUP = 1000
 
 
@@ -26,9 +29,9 @@ class Embedded:
 
     Attributes:
         files: split -> its Parquet file.
-        revision: hash of its content.
-        license: of its content.
-        language: codes.
+        revision: hash of the content.
+        license: licence of the content.
+        language: language codes.
     """
 
     files: dict[str, str]
@@ -39,33 +42,44 @@ class Embedded:
 
 @dataclass(frozen=True)
 class _Recipe:
-    make: "Callable[[], dict[str, Dataset]]"
-    source: str  # a file: when it changes, the data are made anew
-    packages: tuple[str, ...]  # and when one of these has another version
+    make: Callable[[], dict[str, Dataset]]
+    source: str  # a file: when it changes, the data are rebuilt
+    packages: tuple[str, ...]  # likewise, when the version of one of these changes
     license: str
     language: tuple[str, ...] = ()
+    has_test: bool = False  # a separate test split
 
 
 RECIPES = {
     # Texts have the licence of the package they come from.
     "docs": _Recipe(embedded_docs.make, embedded_docs.__file__, embedded_docs.DISTRIBUTIONS, "other", ("en",)),
-    "digits": _Recipe(embedded_digits.cluttered, embedded_digits.__file__, ("scikit-learn", "pillow"), "cc-by-4.0"),
-    "digits_plain": _Recipe(embedded_digits.plain, embedded_digits.__file__, ("scikit-learn", "pillow"), "cc-by-4.0"),
-    "sentences": _Recipe(embedded_sentences.make, embedded_sentences.__file__, (), "apache-2.0", ("en",)),
+    "digits": _Recipe(
+        embedded_digits.cluttered, embedded_digits.__file__, ("scikit-learn", "pillow"), "cc-by-4.0", has_test=True
+    ),
+    "digits_plain": _Recipe(
+        embedded_digits.plain, embedded_digits.__file__, ("scikit-learn", "pillow"), "cc-by-4.0", has_test=True
+    ),
+    "sentences": _Recipe(embedded_docs.six_sentences, embedded_docs.__file__, (), "apache-2.0", ("en",)),
 }
 
 
+def settle(arguments: DataArguments, usual: str) -> DataArguments:
+    """Fill in the built-in data set ``usual`` if none was named, and the test split of a built-in data set that has one."""
+    name = f"{PREFIX}{usual}" if arguments.dataset_name == "embedded" else arguments.dataset_name
+    recipe = RECIPES.get(name.removeprefix(PREFIX)) if name.startswith(PREFIX) else None
+    split = arguments.eval_split or ("test" if recipe and recipe.has_test else None)
+    return replace(arguments, dataset_name=name, eval_split=split)
+
+
 def embedded_file(name: str) -> Embedded:
-    """The Parquet file of a built-in data set.
+    """Return a built-in data set, generating its Parquet files if needed.
 
     Raises:
         UserError: if there is no data set of that name, or the cache cannot be written.
     """
-    from datasets import config
-
     if name not in RECIPES:
-        known = ", ".join(f"embedded:{known}" for known in RECIPES)
-        raise UserError(f"there is no built-in data set 'embedded:{name}'; there are {known}")
+        known = ", ".join(f"{PREFIX}{known}" for known in RECIPES)
+        raise UserError(f"there is no built-in data set '{PREFIX}{name}'; choose one of {known}")
     recipe = RECIPES[name]
     folder = Path(config.HF_DATASETS_CACHE) / "hf_ssl"
     versions = [platform.python_version(), *map(version, recipe.packages)]
@@ -77,8 +91,7 @@ def embedded_file(name: str) -> Embedded:
     return Embedded(files, path.name.split("-")[-1], recipe.license, list(recipe.language))
 
 
-def _write(splits: "dict[str, Dataset]", folder: Path, name: str) -> Path:
-    import pyarrow.parquet
+def _write(splits: dict[str, Dataset], folder: Path, name: str) -> Path:
 
     content = hashlib.sha256()
     try:

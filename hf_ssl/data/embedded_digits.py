@@ -1,18 +1,20 @@
-"""Built-in images that need no network: scikit-learn's handwritten digits, plain and in clutter."""
+"""Built-in images that need no network: scikit-learn's handwritten digits, plain and cluttered."""
+
+from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
 
+import datasets
 import numpy as np
+from datasets import Dataset
 from PIL import Image
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
 
-from hf_ssl.progress import progress_bar
-
-if TYPE_CHECKING:
-    from datasets import Dataset
+from hf_ssl.common.progress import progress_bar
 
 CANVAS = 32
-SMALLEST, LARGEST = 13, 20  # pixels a digit is wide and high
+SMALLEST, LARGEST = 13, 20  # width and height of a digit in pixels
 ROTATION = 15  # degrees, either way
 PIECES = 2
 PIECE = 12  # pixels
@@ -21,17 +23,17 @@ TEST_SHARE = 0.25  # of the 1,797 digits
 SEED = 0
 
 
-def plain() -> "dict[str, Dataset]":
-    """Columns ``image`` (8x8, grey) and ``label``: the 1,797 digits (Alpaydin and Kaynak 1998), split at random."""
+def plain() -> dict[str, Dataset]:
+    """Return ``image`` (8x8, grey) and ``label`` of the 1,797 digits (Alpaydin and Kaynak 1998), split at random."""
     splits = _digits()
     return {name: _dataset([_png(digit) for digit in digits], labels) for name, (digits, labels) in splits.items()}
 
 
-def cluttered() -> "dict[str, Dataset]":
-    """Columns ``image`` (32x32, grey) and ``label``: a digit of random size, place and tilt among pieces of other digits.
+def cluttered() -> dict[str, Dataset]:
+    """Return ``image`` (32x32, grey) and ``label``: a digit of random size, position and tilt among pieces of other digits.
 
-    The background has a random level and slope and half of the images are inverted, so that the nearest image by pixels is
-    one with a like background, not one with a like digit. A digit in a test image is in no training image.
+    The background has a random level and slope, and half of the images are inverted, so that the nearest image by pixels
+    has a similar background, not a similar digit. No digit of a test image occurs in a training image.
     """
     made = {}
     for number, (name, (digits, labels)) in enumerate(_digits().items()):
@@ -46,10 +48,7 @@ def cluttered() -> "dict[str, Dataset]":
 
 
 def _digits() -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Split name -> digits (uint8, shape (rows, 8, 8)) and labels."""
-    from sklearn.datasets import load_digits
-    from sklearn.model_selection import train_test_split
-
+    """Return split name -> digits (uint8, shape (rows, 8, 8)) and labels."""
     digits, labels = load_digits(return_X_y=True)
     digits = (digits.reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
     train, test, train_labels, test_labels = train_test_split(
@@ -80,7 +79,7 @@ def _scene(digits: np.ndarray, source: int, generator: np.random.Generator) -> n
 
 
 def _drawn(digit: np.ndarray, size: int, degrees: float) -> np.ndarray:
-    """A digit in [0, 1] of a size and tilt."""
+    """Return a digit with values in [0, 1], scaled and rotated."""
     large = Image.fromarray(digit).resize((4 * size, 4 * size), Image.Resampling.BICUBIC)
     tilted = large.rotate(degrees, Image.Resampling.BILINEAR)
     return np.asarray(tilted.resize((size, size), Image.Resampling.BOX)) / 255.0
@@ -92,8 +91,7 @@ def _png(pixels: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def _dataset(images: list[bytes], labels: np.ndarray) -> "Dataset":
-    import datasets
+def _dataset(images: list[bytes], labels: np.ndarray) -> Dataset:
 
     kinds = datasets.Features(
         {"image": datasets.Image(), "label": datasets.ClassLabel(names=[str(digit) for digit in range(10)])}

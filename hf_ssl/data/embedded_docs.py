@@ -1,6 +1,9 @@
-"""Built-in text that needs no network: prose and docstrings of the installed Python and its packages."""
+"""Built-in text that needs no network: docstrings and help topics, and six sentences in two groups."""
+
+from __future__ import annotations
 
 import ast
+import gc
 import hashlib
 import importlib.util
 import re
@@ -8,33 +11,36 @@ import sysconfig
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from datasets import Dataset
+from datasets import ClassLabel, Dataset, Features, Value
 
 PACKAGES = ("python", "numpy", "scipy", "sklearn", "pandas", "matplotlib", "torch", "transformers")
 DISTRIBUTIONS = ("numpy", "scipy", "scikit-learn", "pandas", "matplotlib", "torch", "transformers")
 MOST_DOCUMENTS = 4000  # of one package
 FEWEST_WORDS = 8
+BLOCKS = {"body", "handlers", "cases", "orelse", "finalbody"}  # fields of a node that hold statements
 NOT_PROSE = {"test", "tests", "testing", "_vendor", "site-packages", "idlelib", "lib2to3"}
 
 
-def make() -> "dict[str, Dataset]":
-    """Columns ``text`` (a docstring or a help topic of at least 8 words) and ``label`` (the package it comes from).
+def make() -> dict[str, Dataset]:
+    """Return the columns ``text`` (a docstring or help topic of at least 8 words) and ``label`` (its package).
 
-    It is read from the installed packages, so its content follows their versions.
+    The text is read from the installed packages, so the content depends on their versions.
     """
-    from datasets import ClassLabel, Dataset, Features, Value
-
-    documents = sorted(set(_documents()), key=lambda row: hashlib.sha256(row[0].encode()).digest())
+    collecting = gc.isenabled()
+    gc.disable()  # syntax trees are many objects without circles: half of the time went into looking for some
+    try:
+        documents = sorted(set(_documents()), key=lambda row: hashlib.sha256(row[0].encode()).digest())
+    finally:
+        if collecting:
+            gc.enable()
     features = Features({"text": Value("string"), "label": ClassLabel(names=list(PACKAGES))})
     columns = {"text": [text for text, _ in documents], "label": [PACKAGES.index(package) for _, package in documents]}
     return {"train": Dataset.from_dict(columns, features)}
 
 
 def _documents() -> Iterator[tuple[str, str]]:
-    """(text, package), without repetitions: what differs in nothing but letter case and punctuation counts once."""
+    """Yield (text, package) without duplicates, ignoring letter case and punctuation."""
     seen: set[str] = set()
     for package in PACKAGES:
         taken = 0
@@ -49,7 +55,7 @@ def _documents() -> Iterator[tuple[str, str]]:
 
 
 def _docstrings(package: str) -> Iterator[str]:
-    """Docstrings out of source files, which are parsed but never run; for Python itself its help topics too."""
+    """Yield the docstrings of source files, which are parsed but never run; for Python, also its help topics."""
     if package == "python":
         from pydoc_data import topics
 
@@ -58,14 +64,50 @@ def _docstrings(package: str) -> Iterator[str]:
     else:
         root = Path(str(importlib.util.find_spec(package).origin)).parent  # type: ignore[union-attr] # it is installed
     files = [file for file in root.rglob("*.py") if not NOT_PROSE & set(file.relative_to(root).parts)]
-    # In the order of a hash, so that the first thousands come from all over a large package.
+    # Sorted by hash, so that the first few thousand cover all parts of a large package.
     for file in sorted(files, key=lambda file: hashlib.sha256(file.relative_to(root).as_posix().encode()).digest()):
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of invalid escapes in other people's sources
+                warnings.simplefilter("ignore")  # about invalid escapes in third-party sources
                 tree = ast.parse(file.read_bytes())
-        except (SyntaxError, ValueError):  # test inputs and templates that are no Python
+        except (SyntaxError, ValueError):  # test inputs and templates that are not Python
             continue
-        for node in ast.walk(tree):
+        for node in _statements(tree):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 yield ast.get_docstring(node) or ""
+
+
+def _statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """Yield a module and its statements level by level, as `ast.walk` does, which takes ten times as long: it enters expressions."""
+    level: list[ast.AST] = [tree]
+    while level:
+        yield from level
+        level = [
+            inner
+            for node in level
+            for name in node._fields
+            if name in BLOCKS
+            for inner in getattr(node, name)
+            if isinstance(inner, ast.AST)
+        ]
+
+
+SENTENCES = (
+    ("The quick brown fox jumps over the lazy", "fox"),
+    ("A fast brown fox jumps over the lazy", "fox"),
+    ("The quick brown dog runs under the active", "dog"),
+    ("An energetic brown dog runs under the quick", "dog"),
+    ("The quick brown fox jumps over the lazy", "fox"),
+    ("A swift brown fox leaps over the lazy", "fox"),
+)
+GROUPS = ("fox", "dog")
+
+
+def six_sentences() -> dict[str, Dataset]:
+    """Return the columns ``text`` and ``label``: foxes that jump over something, and dogs that run under something."""
+    features = Features({"text": Value("string"), "label": ClassLabel(names=list(GROUPS))})
+    columns = {
+        "text": [text for text, _ in SENTENCES],
+        "label": [GROUPS.index(group) for _, group in SENTENCES],
+    }
+    return {"train": Dataset.from_dict(columns, features)}

@@ -1,79 +1,22 @@
-"""Where rows come from: a Hub id, local files or a built-in data set, always streamed."""
+"""Data sources: a Hub id, local files or a built-in data set, always streamed."""
+
+from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any
 
-from hf_ssl.data.archives import check_archives, is_webdataset
+from datasets import DatasetBuilder
+
+from hf_ssl.common.errors import UserError
+from hf_ssl.common.progress import progress_bar
+from hf_ssl.data.archives import check_archives, is_folder_of_files, is_webdataset, list_files
+from hf_ssl.data.arguments import DataArguments
 from hf_ssl.data.builders import open_builder, unreadable
-from hf_ssl.data.folders import is_folder_of_files, list_files
 from hf_ssl.data.rows import Rows
-from hf_ssl.errors import UserError
-from hf_ssl.progress import progress_bar
-
-if TYPE_CHECKING:  # heavy, and not needed for --help
-    from datasets import DatasetBuilder
 
 FEW_SHARDS = 64  # below this many files, Parquet row groups become shards
-
-
-@dataclass
-class DataArguments:
-    """Which rows."""
-
-    _argument_group_name = "data"
-
-    dataset_name: str = field(
-        default="embedded",
-        metadata={
-            "help": "Hub id; local folder or file (Parquet, JSON lines, text, webdataset tars, image folders); "
-            "embedded:docs, embedded:digits, embedded:digits_plain or embedded:sentences (default: what fits the task)."
-        },
-    )
-    dataset_config: str | None = field(default=None, metadata={"help": "Configuration of the data set."})
-    train_split: str = field(default="train", metadata={"help": "Split to learn from."})
-    eval_split: str | None = field(
-        default=None,
-        metadata={"help": "Split to measure on (default: a twentieth of the train split, by a hash of the row)."},
-    )
-    label_column: str | None = field(
-        default=None,
-        metadata={"help": "Labels, used for measuring only (default: 'label' or 'cls' where there is one)."},
-    )
-    bad_rows: Literal["skip", "error"] = field(
-        default="skip", metadata={"help": "What to do with rows that have nothing in them: count them, or stop."}
-    )
-    max_skipped: float | None = field(
-        default=None,
-        metadata={"help": "Share of unusable rows above which a run stops (default: images 0.2, text 1)."},
-    )
-    changed_data: Literal["refuse", "accept"] = field(
-        default="refuse",
-        metadata={"help": "When a run goes on and its data changed: stop, or read what there is now from its start."},
-    )
-    read_timeout: float = field(
-        default=600.0, metadata={"help": "Seconds without any data after which a run saves and stops."}
-    )
-    dataloader_num_workers: int = field(default=0, metadata={"help": "Processes that read data (0: a thread)."})
-
-    def __post_init__(self) -> None:
-        if self.eval_split == self.train_split:
-            raise UserError(
-                f"--eval_split {self.eval_split} is what is trained on; leave it out to hold a part of it out"
-            )
-        if self.max_skipped is not None and not 0 <= self.max_skipped <= 1:
-            raise UserError(f"--max_skipped must lie between 0 and 1, not {self.max_skipped}")
-        if not self.read_timeout > 0:
-            raise UserError(f"--read_timeout must be above 0, not {self.read_timeout}")
-        if self.dataloader_num_workers < 0:
-            raise UserError(f"--dataloader_num_workers must be at least 0, not {self.dataloader_num_workers}")
-
-    def settled(self, embedded: str) -> Self:
-        """With the built-in data set named, if none was, and its test split."""
-        name = f"embedded:{embedded}" if self.dataset_name == "embedded" else self.dataset_name
-        split = "test" if name.startswith("embedded:digits") else None
-        return replace(self, dataset_name=name, eval_split=self.eval_split or split)
 
 
 @dataclass(frozen=True)
@@ -81,15 +24,15 @@ class Source:
     """An opened data set.
 
     Attributes:
-        name: as the user gave it.
-        revision: commit of the Hub, or a hash of the local content.
-        license: as its card states it.
-        language: codes, as its card states them.
-        on_hub: whether it was read from the Hub.
-        files: of local data, [{path, size, sha256}], to notice changes.
-        seekable: whether a shard can be entered in the middle (Parquet) or is read from its start on resume.
-        train: rows to learn from.
-        evaluation: rows of the evaluation split, None where a part of ``train`` is held out by hash.
+        name: as given by the user.
+        revision: Hub commit, or a hash of the local content.
+        license: as stated in its card.
+        language: language codes, as stated in its card.
+        on_hub: whether it is read from the Hub.
+        files: of local data, [{path, size, sha256}], to detect changes.
+        seekable: whether a shard supports random access (Parquet) or is read from its start on resume.
+        train: training rows.
+        evaluation: rows of the evaluation split; None if part of ``train`` is held out by hash.
     """
 
     name: str
@@ -102,8 +45,13 @@ class Source:
     train: Rows
     evaluation: Rows | None
 
+    @property
+    def training_side(self) -> bool | None:
+        """Return the side of the hash-based split used for training; None (all rows) if there is an evaluation split."""
+        return False if self.evaluation is None else None
+
     def record(self) -> dict[str, Any]:
-        """What identifies the data in a run folder."""
+        """Return the record that identifies the data in a run folder."""
         card = {"license": self.license, "language": self.language}
         identity = {"name": self.name, "on_hub": self.on_hub, "revision": self.revision}
         return {**identity, **card, "shards": self.train.shards, "files": self.files}
@@ -113,9 +61,9 @@ def open_source(arguments: DataArguments, revision: str | None = None, identify:
     """Open a data set for streaming.
 
     Args:
-        arguments: which.
-        revision: commit of the Hub to read, if not the newest: that which a run was begun with.
-        identify: read local files once to know them again by their SHA-256 sums.
+        arguments: flags that select the data.
+        revision: Hub commit to read instead of the newest: the one that a run was started with.
+        identify: read local files once to identify them by their SHA-256 sums.
 
     Raises:
         UserError: if the data set, its configuration or a split does not exist or cannot be reached.
@@ -138,15 +86,15 @@ def open_source(arguments: DataArguments, revision: str | None = None, identify:
     )
 
 
-def _rows(builder: "DatasetBuilder", split: str, name: str) -> Rows:
-    """Open a split. Few files get their Parquet row groups as shards: a resume reads at most one of them again."""
+def _rows(builder: DatasetBuilder, split: str, name: str) -> Rows:
+    """Open a split. With few files, Parquet row groups become shards, so that a resume rereads at most one of them."""
     try:
         files = tuple((builder.config.data_files or {}).get(split, ()))
         check_archives(files)  # before anything is read from them
         dataset = builder.as_streaming_dataset(split=split)
         if is_folder_of_files(builder):
             return Rows(list_files(dataset), files)
-        if is_webdataset(builder):  # gives its last row other columns first, which Arrow does not take
+        if is_webdataset(builder):  # the last row starts with other columns, which Arrow rejects
             return Rows(dataset.select_columns(list(dataset.features)), files)
         if dataset.num_shards >= FEW_SHARDS:
             return Rows(dataset, files)
@@ -161,7 +109,7 @@ def _rows(builder: "DatasetBuilder", split: str, name: str) -> Rows:
 
 
 def _content_hash(records: list[dict[str, Any]]) -> str:
-    """What the files hold, wherever they lie."""
+    """Return a hash of the content of the files, independent of their location."""
     content = [(Path(file["path"]).name, file["size"], file["sha256"]) for file in records]
     return hashlib.sha256(str(content).encode()).hexdigest()[:40]
 

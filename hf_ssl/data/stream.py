@@ -1,54 +1,42 @@
-"""The order of samples: a function of (seed, position), whatever the number of processes and workers.
+"""The order of samples: a function of (seed, position), independent of the number of processes and workers.
 
-The data set's shards are dealt to a fixed number of *partitions*. A partition visits its shards in an order drawn anew each
-epoch and reads them in blocks of rows; rows, and the samples made of them, are permuted by a generator seeded with (seed,
-epoch, shard, block). Slot ``s`` of every global batch comes from partition ``s % partitions`` and is trained by process
-``s % processes``. So a position is a few integers a partition, resuming reads at most one block again, and any number of
+The shards of the data set are assigned to a fixed number of *partitions*. A partition visits its shards in a new random
+order each epoch and reads them in blocks of rows; a generator seeded with (seed, epoch, shard, block) permutes the rows and
+their samples. Slot ``s`` of every global batch comes from partition ``s % partitions`` and is trained on by process
+``s % processes``. So a position is a few integers per partition, a resume rereads at most one block, and any number of
 processes trains on identical batches.
 """
+
+from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
-import pyarrow as pa
 
-from hf_ssl.data.rows import Rows
-from hf_ssl.errors import UserError
+from hf_ssl.common.errors import UserError
+from hf_ssl.data.rows import Block, Rows
 
 BLOCK_ROWS = 2048
 MOST_PARTITIONS = 8
-MOST_EXAMPLES = 20  # of unusable rows that a partition remembers
-ENOUGH_ROWS = 200  # before their share means anything
+MOST_EXAMPLES = 20  # of unusable rows, per partition
+ENOUGH_ROWS = 200  # before the share of unusable rows is checked
 
 
 @dataclass
 class Sample:
-    """One model input and where it came from.
+    """One model input and its source.
 
     Attributes:
         values: named arrays, without a batch dimension.
-        spans: int64, shape (pieces, 4): shard, row, first and past-the-last offset in the encoded row.
+        spans: int64, shape (pieces, 4): shard, row, start and end offset (exclusive) in the encoded row.
+        label: label of the row, if the task learns from labels.
     """
 
     values: dict[str, np.ndarray]
     spans: np.ndarray
-
-
-@dataclass(frozen=True)
-class Block:
-    """Some rows of one shard, already in training order.
-
-    Attributes:
-        shard: index of the shard.
-        rows: int64, index of each row in its shard.
-        table: the rows.
-    """
-
-    shard: int
-    rows: np.ndarray
-    table: pa.Table
+    label: int | None = None
 
 
 @dataclass(frozen=True)
@@ -57,8 +45,8 @@ class Skipped:
 
     Attributes:
         row: its index in the shard.
-        reason: in a few words.
-        name: of the row, where it has one (a file name).
+        reason: a few words.
+        name: name of the row, if it has one (a file name).
     """
 
     row: int
@@ -67,27 +55,41 @@ class Skipped:
 
 
 class RowEncoder(Protocol):
-    """Turns a block of rows into samples of one shape."""
+    """Turns a block of rows into samples."""
+
+    @property
+    def unit(self) -> str:
+        """Return the unit in which speed and cost are counted, in the plural."""
+        ...
+
+    @property
+    def units_per_sample(self) -> int:
+        """Return how many units a sample has."""
+        ...
 
     def encode(self, block: Block, carry: list[Any]) -> tuple[list[Sample], list[Any], list[Skipped]]:
-        """Return samples, what is left over for the next block (JSON), and the unusable rows."""
+        """Return samples, the remainder to carry into the next block (JSON), and the unusable rows."""
+        ...
+
+    def rest(self, carry: list[Any]) -> list[Sample]:
+        """Return the remainder after the last block as samples, which may be shorter than others."""
         ...
 
 
 @dataclass(frozen=True)
 class Position:
-    """Where a partition stands: all that a checkpoint keeps of the data.
+    """The position in a partition: the only data state in a checkpoint.
 
     Attributes:
-        epoch: passes finished.
-        shard: place in this epoch's order of shards.
+        epoch: number of finished passes.
+        shard: index into this epoch's order of shards.
         block: block within that shard.
         taken: samples of that block already trained on.
-        carry: what the blocks before left over (JSON).
+        carry: remainder of the previous blocks (JSON).
         rows: rows read in the first pass.
-        skipped: reason -> unusable rows met in the first pass.
-        examples: the first of them, [where, reason].
-        everywhere: whether the partition reads all shards, because its own hold nothing.
+        skipped: reason -> number of unusable rows in the first pass.
+        examples: the first of them, as [location, reason].
+        everywhere: whether the partition reads all shards, because its own have no usable rows.
     """
 
     epoch: int = 0
@@ -101,15 +103,15 @@ class Position:
     everywhere: bool = False
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON form."""
+        """Return the position as JSON."""
         return asdict(self)
 
 
 def partition_count(shards: int, batch_size: int) -> int:
-    """How many partitions: the most, up to 8, that divide the batch and get nearly equally many shards.
+    """Return the largest number of partitions, up to 8, that divides the batch size and gives nearly equal shard counts.
 
-    Each partition gives the same number of rows to every batch, so one with fewer shards would repeat its rows sooner: the
-    largest may exceed the mean by a tenth.
+    Each partition contributes the same number of rows to every batch, so one with fewer shards would repeat its rows sooner;
+    the largest may exceed the mean by a tenth.
     """
     counts = [count for count in range(min(MOST_PARTITIONS, shards), 0, -1) if batch_size % count == 0]
     return next(count for count in counts if -(-shards // count) * count <= 1.1 * shards)
@@ -120,11 +122,11 @@ class Stream:
     """An endless stream of samples cut into partitions.
 
     Attributes:
-        rows: their shards are the unit of seeking.
-        encoder: makes samples out of rows.
-        seed: of all orders.
-        partitions: how many there are; see `partition_count`.
-        block_rows: rows held in memory for shuffling, shared by the partitions.
+        rows: source rows; their shards are the unit of seeking.
+        encoder: turns rows into samples.
+        seed: seed of all orders.
+        partitions: number of partitions; see `partition_count`.
+        block_rows: rows held in memory for shuffling, over all partitions.
         most_skipped: share of unusable rows above which reading stops.
     """
 
@@ -136,10 +138,10 @@ class Stream:
     most_skipped: float = 1.0
 
     def read(self, partition: int, start: Position) -> Iterator[tuple[Sample, Position]]:
-        """Yield the samples of a partition from a position on, each with the position after it.
+        """Yield the samples of a partition, starting at a position, each with the position after it.
 
         Raises:
-            UserError: if a whole epoch of the partition holds nothing to train on, or a row cannot be read.
+            UserError: if a whole epoch of the partition has no usable rows, or a row cannot be read.
         """
         position = start
         while True:
@@ -148,7 +150,7 @@ class Stream:
             for place in range(position.shard, len(order)):
                 for block in self._blocks(order[place], position.epoch, position.block):
                     samples, carry, skipped = self.encoder.encode(block, position.carry)
-                    # Mixed once more: a long document makes many samples, which would come one after the other.
+                    # Shuffled again: the many samples of a long document would otherwise be adjacent.
                     mixed = self._generator(position.epoch, block.shard, position.block, 1).permutation(len(samples))
                     for taken in range(position.taken, len(samples)):
                         position, fruitful = replace(position, taken=taken + 1), True
@@ -161,7 +163,7 @@ class Stream:
             whole_epoch = (begin.shard, begin.block, begin.taken) == (0, 0, 0)
             if whole_epoch and not fruitful and position.carry == begin.carry:
                 if position.everywhere:
-                    raise UserError("the training rows hold nothing usable; name another column or data set")
+                    raise UserError("there is nothing usable in the training rows; choose another column or data set")
                 position = replace(position, everywhere=True)
 
     def _count(self, position: Position, block: Block, skipped: list[Skipped]) -> Position:
@@ -183,7 +185,7 @@ class Stream:
         return [int(shard) for shard in self._generator(position.epoch, partition).permutation(shards)]
 
     def _blocks(self, shard: int, epoch: int, first: int) -> Iterator[Block]:
-        """Blocks of one shard, from the ``first`` on, permuted."""
+        """Yield the shuffled blocks of one shard, starting at block ``first``."""
         size = self.block_rows // self.partitions
         for number, table in enumerate(self.rows.tables(shard, size, first * size), start=first):
             order = self._generator(epoch, shard, number).permutation(table.num_rows)
@@ -194,7 +196,7 @@ class Stream:
 
 
 def skipped_rows(positions: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """What all partitions could not use: how many rows, why, and examples."""
+    """Summarize the unusable rows of all partitions: their number, reasons and examples."""
     reasons: dict[str, int] = {}
     examples: list[list[str]] = []
     for position in positions:
@@ -205,10 +207,10 @@ def skipped_rows(positions: Iterable[dict[str, Any]]) -> dict[str, Any]:
 
 
 def check_skipped(skipped: int, rows: int, most: float, examples: list[list[str]], enough: int = ENOUGH_ROWS) -> None:
-    """Stop if too many of the rows are unusable.
+    """Stop if too many rows are unusable.
 
     Raises:
-        UserError: naming the first of them.
+        UserError: if so, naming the first unusable row.
     """
     if rows >= enough and skipped > most * rows:
         where, reason = examples[0]
@@ -216,21 +218,3 @@ def check_skipped(skipped: int, rows: int, most: float, examples: list[list[str]
             f"{skipped} of {rows} rows are unusable, more than the share of {most:g} that --max_skipped allows "
             f"(the first: {where}: {reason})"
         )
-
-
-def unshuffled_blocks(rows: Rows, size: int = 256, most_shards: int = 16) -> Iterator[Block]:
-    """One pass over evenly spaced shards in turns, a block from each: for looking at data, not for training.
-
-    Data that lie sorted by label are met mixed, and a large data set is not read from its start only.
-    """
-    chosen = np.unique(np.linspace(0, rows.shards - 1, min(rows.shards, most_shards)).astype(int))
-    readers = {int(shard): rows.tables(int(shard), size) for shard in chosen}
-    number = 0
-    while readers:
-        for shard in list(readers):
-            table = next(readers[shard], None)
-            if table is None:
-                del readers[shard]
-            else:
-                yield Block(shard, np.arange(number * size, number * size + table.num_rows), table)
-        number += 1

@@ -1,1 +1,1 @@
-"""What the Space shows: words filled in, patches put back, rows grouped and mapped. Plain functions, no page."""
+"""What the Space shows: words and patches filled in, rows grouped and mapped. Plain functions, no page."""

@@ -1,5 +1,7 @@
 """What a stranger may send: questions of a bounded size that name no other address."""
 
+from __future__ import annotations
+
 import json
 from typing import Any
 
@@ -47,7 +49,7 @@ class Guard:
 
 
 def names_address(body: bytes) -> bool:
-    """Whether a file in a question lies somewhere else on the network."""
+    """Return whether a file in a question lies somewhere else on the network."""
     try:
         waiting: list[Any] = [json.loads(body)]
     except (ValueError, RecursionError):  # Gradio refuses it

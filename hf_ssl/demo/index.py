@@ -1,19 +1,22 @@
 """Points, maps and clusters of the shown rows: computed once, on first use or all beforehand."""
 
+from __future__ import annotations
+
 import json
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
 from sklearn.preprocessing import normalize
 
-from hf_ssl.demo.features import Features
-from hf_ssl.demo.rows import ShownRows, read_rows
-from hf_ssl.progress import progress_bar
+from hf_ssl.common.progress import progress_bar
+from hf_ssl.demo.points import Features
+from hf_ssl.demo.shown_rows import ShownRows
+from hf_ssl.modalities.base import Modality
 from hf_ssl.unsupervised.clustering import cluster
 from hf_ssl.unsupervised.projection import pca_map, place, tsne_map
 
@@ -25,6 +28,7 @@ PROJECTIONS: dict[str, tuple[str, Callable[[np.ndarray, int], np.ndarray]]] = {
 FEWEST_CLUSTERS, USUAL_CLUSTERS, MOST_CLUSTERS = 2, 8, 12
 SIDE = 1000  # of a map
 SEED = 0
+COMPUTED = "computed "  # before the names of arrays that are saved
 
 
 class Index:
@@ -37,7 +41,7 @@ class Index:
     """
 
     def __init__(self, rows: ShownRows, features: Sequence[Features]) -> None:
-        """Nothing is computed yet."""
+        """Take rows and features; nothing is computed yet."""
         self.rows = rows
         self.features = {each.name: each for each in features}
         self._arrays: dict[tuple[str, str], np.ndarray] = {}
@@ -47,21 +51,21 @@ class Index:
 
     @property
     def most_clusters(self) -> int:
-        """That can be asked for."""
+        """Return the most clusters that can be asked for."""
         return max(1, min(len(self.rows.inputs), max(MOST_CLUSTERS, min(len(self.rows.names), 20))))
 
     @property
     def fewest_clusters(self) -> int:
-        """That can be asked for."""
+        """Return the fewest clusters that can be asked for."""
         return min(FEWEST_CLUSTERS, self.most_clusters)
 
     @property
     def usual_clusters(self) -> int:
-        """As many as labels, or eight."""
+        """Return as many as there are labels, or eight."""
         return max(self.fewest_clusters, min(len(self.rows.names) or USUAL_CLUSTERS, self.most_clusters))
 
     def points(self, features: str) -> np.ndarray:
-        """Features of the shown rows: float32, shape (rows, dimensions)."""
+        """Return features of the shown rows: float32, shape (rows, dimensions)."""
 
         def compute() -> np.ndarray:
             chosen = self.features[features]
@@ -71,7 +75,7 @@ class Index:
         return self._once(features, "points", compute)
 
     def positions(self, features: str, projection: str) -> np.ndarray:
-        """Places on a map: int16, shape (rows, 2), from 0 to 1,000."""
+        """Return places on a map: int16, shape (rows, 2), from 0 to 1,000."""
 
         def compute() -> np.ndarray:
             found = PROJECTIONS[projection][1](self.points(features), SEED)
@@ -82,7 +86,7 @@ class Index:
         return self._once(features, projection, compute)
 
     def clusters(self, features: str, method: str, count: int) -> np.ndarray:
-        """The cluster of each row: int16, shape (rows,), from 0."""
+        """Return the cluster of each row: int16, shape (rows,), from 0."""
 
         def compute() -> np.ndarray:
             return cluster(self.points(features), method, count, SEED).labels.astype(np.int16)
@@ -90,12 +94,12 @@ class Index:
         return self._once(features, f"{method}_{count}", compute)
 
     def place(self, features: str, projection: str, row: Any, count: int) -> tuple[list[int], list[tuple[int, float]]]:
-        """Where a new row belongs.
+        """Return where a new row belongs.
 
         Args:
             features: of the map.
             projection: of the map.
-            row: a text, or uint8 pixels of shape (size, size, 3).
+            row: an input of the modality.
             count: how many of the nearest rows.
 
         Returns:
@@ -135,35 +139,31 @@ class Index:
         self.rows.save(folder / "rows.parquet")
         described = {}
         for name, features in self.features.items():
-            arrays = {key: array for (owner, key), array in list(self._arrays.items()) if owner == name}
-            arrays |= {f"learned_{key}": array for key, array in features.arrays.items()}
-            contiguous = {key: np.ascontiguousarray(array) for key, array in arrays.items()}
+            arrays, described[name] = features.state()
+            computed = {
+                f"{COMPUTED}{key}": array for (owner, key), array in list(self._arrays.items()) if owner == name
+            }
+            contiguous = {key: np.ascontiguousarray(array) for key, array in (arrays | computed).items()}
             save_file(contiguous, folder / f"{name}.safetensors")
-            described[name] = features.settings
-        content = {
-            "kind": self.rows.kind,
-            "dataset": self.rows.dataset,
-            "names": self.rows.names,
-            "features": described,
-        }
+        content = {"dataset": self.rows.dataset, "names": self.rows.names, "features": described}
         (folder / "index.json").write_text(json.dumps(content, indent=1))
 
     @classmethod
-    def load(cls, folder: Path, features: Sequence[Features]) -> "Index":
+    def load(cls, folder: Path, modality: Modality, features: Sequence[Features]) -> Self:
         """Read what `save` wrote.
 
         Args:
             folder: that holds it.
+            modality: of the rows.
             features: the same ways, in the same order; what they learned is read.
         """
         content = json.loads((folder / "index.json").read_text())
-        index = cls(read_rows(folder / "rows.parquet", content["kind"], content["dataset"], content["names"]), features)
+        index = cls(ShownRows.read(folder / "rows.parquet", modality, content["dataset"], content["names"]), features)
         for each in features:
             arrays = load_file(folder / f"{each.name}.safetensors")
-            each.settings = content["features"][each.name]
-            learned = {key: array for key, array in arrays.items() if key.startswith("learned_")}
-            each.arrays = {key.removeprefix("learned_"): array for key, array in learned.items()}
-            index._arrays |= {(each.name, key): array for key, array in arrays.items() if key not in learned}
+            each.restore((arrays, content["features"][each.name]))
+            computed = {key: array for key, array in arrays.items() if key.startswith(COMPUTED)}
+            index._arrays |= {(each.name, key.removeprefix(COMPUTED)): array for key, array in computed.items()}
         return index
 
     def _once(self, features: str, name: str, compute: Callable[[], np.ndarray]) -> np.ndarray:

@@ -1,119 +1,67 @@
 """A panel: rows on a map, and models that fill in what is hidden of them."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hf_ssl.comparison.entries import BASELINE, PRETRAINED, UNTRAINED
-from hf_ssl.data.sources import DataArguments
-from hf_ssl.demo.baselines import Pixels, Tfidf, WhitenedPixels
-from hf_ssl.demo.features import Features, Network
-from hf_ssl.demo.index import Index
-from hf_ssl.demo.masked_words import MaskedWords
-from hf_ssl.demo.next_words import NextWords
-from hf_ssl.demo.patches import MaskedPatches
-from hf_ssl.errors import UserError
-from hf_ssl.modalities.text import TextTask
-from hf_ssl.models.configuration import making, options, quiet
-from hf_ssl.pretrained import Pretrained
-
-Model = MaskedWords | NextWords | MaskedPatches
+from hf_ssl.data.arguments import DataArguments
+from hf_ssl.demo.index import SEED, Index
+from hf_ssl.demo.points import Features, Network
+from hf_ssl.modalities.base import Modality
+from hf_ssl.runs.pretrained import Pretrained
 
 
 @dataclass(frozen=True)
 class Panel:
-    """What one side of the demo, text or images, is made of.
+    """What the demo shows of one modality.
 
     Attributes:
         index: rows, features, maps, clusters.
         runs: whose models are shown.
-        models: name -> what fills in; empty where no run has learned to.
+        models: name -> a model that fills in what is hidden; empty where no run has learned to.
         data: which rows, as one would open them.
-        image_size: pixels a side.
         kept: folder to keep the index in, if it is not kept already.
     """
 
     index: Index
     runs: list[Pretrained]
-    models: dict[str, Model]
+    models: dict[str, Any]
     data: DataArguments
-    image_size: int
     kept: Path | None
 
     @property
+    def modality(self) -> Modality:
+        """Return the modality of the rows."""
+        return self.index.rows.modality
+
+    @property
     def source(self) -> str:
-        """Name of the data set, as one would open it."""
+        """Return the name of the data set, as one would open it."""
         return self.data.dataset_name
 
     def titles(self) -> dict[str, str]:
-        """Name of a model -> its title."""
-        tasks = {run.name: run.task.name.replace("_", " ") for run in self.runs}
-        return {name: f"{name} ({tasks[name]})" for name in self.models}
+        """Return name of a model -> its title."""
+        titles = {run.name: _title(run) for run in self.runs}
+        return {name: titles[name] for name in self.models}
 
 
-def kind_of(run: Pretrained) -> str:
-    """What a run takes: "text" or "images"."""
-    return "text" if isinstance(run.task, TextTask) else "images"
-
-
-def features_of(kind: str, runs: list[Pretrained]) -> list[Features]:
-    """All ways to turn rows into points: of pretrained networks, of what needs none, of the same networks untrained."""
+def features_of(modality: Modality, runs: list[Pretrained]) -> list[Features]:
+    """Return all ways to turn rows into points: by pretrained networks, without any, by the same networks untrained."""
     pretrained: list[Features] = []
     untrained: list[Features] = []
     for number, run in enumerate(runs):
-        task = run.task.name.replace("_", " ")
-        pretrained.append(Network(f"network_{number}", f"{task}: {run.name}", PRETRAINED, run, run.encoder))
-        title = f"{task}: {run.name}, untrained"
-        untrained.append(Network(f"untrained_{number}", title, UNTRAINED, run, run.untrained(0)))
-    if kind == "text":
-        return [*pretrained, Tfidf("tfidf", "TF-IDF", BASELINE), *untrained]
-    baselines = [Pixels("pixels", "pixels", BASELINE), WhitenedPixels("pca_whitened", "whitened PCA", BASELINE)]
+        title = f"{run.task.name.replace('_', ' ')}: {run.name}"
+        network = Network(run, run.encoder, title)
+        pretrained.append(Features(f"network_{number}", title, PRETRAINED, network))
+        title += ", untrained"
+        network = Network(run, run.untrained(SEED), title)
+        untrained.append(Features(f"untrained_{number}", title, UNTRAINED, network))
+    baselines = [Features(each.name, each.title, BASELINE, each) for each in modality.baselines(SEED) if each.on_map]
     return [*pretrained, *baselines, *untrained]
 
 
-def models_of(runs: list[Pretrained]) -> dict[str, Model]:
-    """What can be asked for hidden words, next words or patches.
-
-    Raises:
-        UserError: if a model cannot be loaded.
-    """
-    found: dict[str, Model] = {}
-    for run in runs:
-        model = _whole(run)
-        if model is not None:
-            found[run.name] = model
-    return found
-
-
-def _whole(run: Pretrained) -> Model | None:
-    """The model with its head, if it predicts words or pixels."""
-    from transformers import (
-        AutoModelForCausalLM,
-        AutoModelForMaskedImageModeling,
-        AutoModelForMaskedLM,
-        ViTMAEForPreTraining,
-    )
-
-    task: Any = run.task
-    architecture = (run.encoder.config.architectures or [""])[0]
-    heads: dict[str, Any] = {
-        "ForMaskedLM": AutoModelForMaskedLM,
-        "ForCausalLM": AutoModelForCausalLM,
-        "LMHeadModel": AutoModelForCausalLM,
-        "ViTMAEForPreTraining": ViTMAEForPreTraining,
-        "ForMaskedImageModeling": AutoModelForMaskedImageModeling,
-    }
-    head = next((stock for ending, stock in heads.items() if architecture.endswith(ending)), None)
-    if head is None:
-        return None
-    with making("model", run.name), quiet():
-        model = head.from_pretrained(run.model_folder, use_safetensors=True, trust_remote_code=False, **options())
-    model = model.to(run.encoder.device)
-    if kind_of(run) == "images":
-        return MaskedPatches(run, model)
-    tokenizer = run.prepared.processor
-    if head is AutoModelForCausalLM:
-        return NextWords(model, tokenizer, task.sequence_length)
-    if tokenizer.mask_token_id is None:
-        raise UserError(f"the tokenizer of '{run.name}' has no mask token; leave this model out")
-    return MaskedWords(model, tokenizer, task.sequence_length)
+def _title(run: Pretrained) -> str:
+    return f"{run.name} ({run.task.name.replace('_', ' ')})"

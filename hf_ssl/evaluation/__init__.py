@@ -1,1 +1,1 @@
-"""What features are worth."""
+"""Evaluation of features."""

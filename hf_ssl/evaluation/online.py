@@ -1,6 +1,7 @@
-"""Features during training: kNN on a few labelled rows, and whether they collapse."""
+"""Monitoring of features during training: kNN on a few labelled rows, and collapse."""
 
-import contextlib
+from __future__ import annotations
+
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,40 +10,39 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.preprocessing import normalize
+from torch import Tensor
 
-from hf_ssl.data.rows import Rows
-from hf_ssl.data.stream import Sample, unshuffled_blocks
-from hf_ssl.evaluation.labelled import Labelled, TooFewLabelsError, labelled_rows
-from hf_ssl.evaluation.probes import knn_accuracy
-from hf_ssl.pretext.base import Prepared, PretextTask
-from hf_ssl.randomness import key_of
+from hf_ssl.common.randomness import key_of
+from hf_ssl.evaluation.measured_rows import MeasuredRows
+from hf_ssl.evaluation.metrics import Accuracy
+from hf_ssl.evaluation.readout import NEIGHBOURS, neighbours
+from hf_ssl.modalities.prepared import Prepared
+from hf_ssl.pretext.base import PretextTask
 
 COLLAPSED_RANK = 2.0  # directions
-COLLAPSED_STD = 0.02  # of what features in all directions would have
+COLLAPSED_STD = 0.02  # relative to features spread over all directions
 
 
 @dataclass
 class OnlineProbe:
-    """Rows to look at features on.
+    """Rows on which features are monitored.
 
     Attributes:
-        task: makes features.
-        prepared: what it learned before training.
-        inputs: of held-out rows.
-        bank: labelled rows to look neighbours up in, where there are labels.
-        test: labelled rows.
-        warned: whether a collapse was already told.
+        task: the training task.
+        prepared: the modality, with what was learned before training.
+        inputs: held-out inputs.
+        rows: labelled rows for kNN, if there are labels.
+        warned: whether a collapse was already reported.
     """
 
     task: PretextTask
     prepared: Prepared
     inputs: list[Any]
-    bank: Labelled | None
-    test: Labelled | None
+    rows: MeasuredRows | None
     warned: bool = field(default=False)
 
     def figures(self, model: Any, autocast: Callable[[], Any]) -> dict[str, float]:
-        """Return "feature_std", "effective_rank" and, where there are labels, "knn_accuracy"."""
+        """Return "feature_std", "effective_rank" and, with labels, "knn_accuracy"."""
         features = self._features(model, self.inputs, autocast)
         found = collapse_figures(features)
         if (found["effective_rank"] < COLLAPSED_RANK or found["feature_std"] < COLLAPSED_STD) and not self.warned:
@@ -52,32 +52,40 @@ class OnlineProbe:
                 f"{found['feature_std']:.3f}): all inputs look alike; try a lower --learning_rate or another task",
                 file=sys.stderr,
             )
-        if self.bank is not None and self.test is not None:
-            bank = self._features(model, self.bank.inputs, autocast)
-            test = self._features(model, self.test.inputs, autocast)
-            found["knn_accuracy"] = knn_accuracy(bank, self.bank.labels, test, self.test.labels)
+        if self.rows is not None and self.rows.names:
+            found["knn_accuracy"] = self._knn_accuracy(self.rows, model, autocast)
         return found
 
-    def pictures(self, model: Any, count: int) -> dict[str, Any]:
-        """What the task does to the first of its rows: titles -> tensors in [0, 1] of shape (count, 3, size, size)."""
-        samples = [Sample({"image": image}, np.zeros((1, 4), np.int64)) for image in self.inputs[:count]]
-        batch = {name: tensor.to(model.base_model.device) for name, tensor in self.task.collate(samples).items()}
-        keys = torch.tensor([key_of("pictures", number) for number in range(len(samples))]).to(model.base_model.device)
+    def pictures(self, model: Any, count: int) -> dict[str, Tensor]:
+        """Return the task's pictures of the first inputs: title -> values in [0, 1], shape (count, 3, size, size)."""
+        modality, device = self.prepared.modality, model.base_model.device
+        samples = modality.as_samples(self.prepared, self.inputs[:count])
+        batch = {name: tensor.to(device) for name, tensor in modality.collate(samples).items()}
+        keys = torch.tensor([key_of("pictures", number) for number in range(len(samples))]).to(device)
         return self.task.pictures(model, batch, keys, self.prepared)
 
+    def _knn_accuracy(self, rows: MeasuredRows, model: Any, autocast: Callable[[], Any]) -> float:
+        known, labelled = rows.known, rows.test.labels >= 0
+        bank = self._features(model, [rows.bank.inputs[place] for place in known], autocast)
+        test = self._features(model, [rows.test.inputs[place] for place in np.flatnonzero(labelled)], autocast)
+        readout = neighbours(min(NEIGHBOURS, len(bank))).fit(bank, rows.bank.labels[known])
+        return Accuracy().of(rows.test.labels[labelled], readout.predict(test))
+
     def _features(self, model: Any, inputs: list[Any], autocast: Callable[[], Any]) -> np.ndarray:
-        return list(self.task.embed(model, self.prepared, inputs, autocast).values())[-1]  # of the last layer
+        """Return features of the last layer."""
+        layers: dict[str, np.ndarray] = self.prepared.modality.embed(model, self.prepared, inputs, autocast)
+        return list(layers.values())[-1]
 
 
 def collapse_figures(features: np.ndarray) -> dict[str, float]:
-    """How many directions features use.
+    """Measure how many directions features use.
 
     Args:
         features: float, shape (rows, dimensions).
 
     Returns:
         "feature_std": standard deviation of normalised features times the root of their dimensions, 0 if all are alike, about 1
-        if they lie in all directions (Chen and He 2021); "effective_rank": exponential of the entropy of their normalised
+        if they use all directions (Chen and He 2021); "effective_rank": exponential of the entropy of their normalised
         singular values (Roy and Vetterli 2007).
     """
     unit = normalize(features)
@@ -85,28 +93,3 @@ def collapse_figures(features: np.ndarray) -> dict[str, float]:
     values = np.linalg.svd(features - features.mean(0), compute_uv=False).astype(np.float64)
     shares = values[values > 0] / max(values.sum(), 1e-12)
     return {"feature_std": std, "effective_rank": float(np.exp(-(shares * np.log(shares)).sum()))}
-
-
-def online_probe(
-    task: PretextTask, prepared: Prepared, train: Rows, evaluation: Rows | None, label_column: str | None
-) -> OnlineProbe | None:
-    """Choose the rows, if the task wants to be watched and there are any."""
-    test_rows = task.watched_rows[1]
-    if not test_rows:
-        return None
-    bank, test = None, None
-    if label_column:
-        with contextlib.suppress(TooFewLabelsError):  # the results say why
-            bank, test = labelled_rows(task, train, evaluation, label_column, task.watched_rows)
-    inputs = _inputs(task, train if evaluation is None else evaluation, evaluation is None, test_rows)
-    return OnlineProbe(task, prepared, inputs, bank, test) if inputs else None
-
-
-def _inputs(task: PretextTask, rows: Rows, split_by_hash: bool, count: int) -> list[Any]:
-    reader = task.reader(held_out=True if split_by_hash else None)
-    inputs: list[Any] = []
-    for block in unshuffled_blocks(rows):
-        inputs += [value for _, value in reader.read(block)[0]]
-        if len(inputs) >= count:
-            break
-    return inputs[:count]

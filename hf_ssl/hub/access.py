@@ -1,4 +1,6 @@
-"""Whether one may write to the Hub, asked before anything is computed."""
+"""Write access to the Hub, checked before anything is computed."""
+
+from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,27 +9,27 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HFValidationError, LocalTokenNotFoundError
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined] # public, but not listed
 
-from hf_ssl.errors import UserError, in_one_line
+from hf_ssl.common.errors import UserError, in_one_line
+from hf_ssl.common.patience import BRIEF, patiently, status_of
 from hf_ssl.hub.repository import Kind, Repository
-from hf_ssl.patience import BRIEF, patiently, status_of
 
 LOG_IN = "log in with `hf auth login` or set HF_TOKEN"
 FLAGS: dict[Kind, str] = {"model": "--hub_model_id", "space": "--space"}
 
 
 def open_repository(api: HfApi, model_id: str | None, folder: Path, private: bool, run: str | None) -> Repository:
-    """Make the repository of a run, or find that one may write to it.
+    """Return the repository of a run, which is made if it does not exist yet.
 
     Args:
         api: of the Hub.
         model_id: owner/name, or a name in the namespace of the token's owner; None takes the folder's name.
         folder: of the run.
-        private: whether a new repository is to be.
+        private: whether a new repository is private.
         run: that is to be published; None replaces what another run published.
 
     Raises:
-        UserError: if there is no token or it may not write, if the name is not valid, if the repository cannot be made, is
-            somebody else's, is public and should not be, or holds what another run published.
+        UserError: if there is no token or it may not write, if the name is not valid, if the repository cannot be made, belongs
+            to somebody else, is public and should not be, or holds what another run published.
     """
 
     def check(repository: Repository) -> None:
@@ -39,7 +41,7 @@ def open_repository(api: HfApi, model_id: str | None, folder: Path, private: boo
 
 
 def with_owner(api: HfApi, name: str, kind: Kind) -> str:
-    """The name with its namespace: that of the token's owner, unless it has one.
+    """Return the name with its namespace: that of the token's owner, unless it has one.
 
     Raises:
         UserError: if the name is not valid, if there is no token or it may only read.
@@ -64,17 +66,17 @@ def with_owner(api: HfApi, name: str, kind: Kind) -> str:
 def open_writable(
     api: HfApi, repo_id: str, kind: Kind, private: bool, check: Callable[[Repository], None]
 ) -> Repository:
-    """Make a repository, or find that one may write to it.
+    """Return a repository that the token may write to, which is made if it does not exist yet.
 
     Args:
         api: of the Hub.
         repo_id: owner/name.
         kind: of what it holds.
-        private: whether a new repository is to be.
+        private: whether a new repository is private.
         check: refuses what is there already.
 
     Raises:
-        UserError: if it cannot be made, is somebody else's, is public and should not be, or is refused by ``check``.
+        UserError: if it cannot be made, belongs to somebody else, is public and should not be, or is refused by ``check``.
     """
 
     def look() -> Repository:
@@ -97,11 +99,11 @@ def open_writable(
 
 
 def _refusal(api: HfApi, what: str, error: Exception, kind: Kind) -> UserError:
-    """A sentence for what the client raises, which has no common class."""
+    """Return a sentence for what the client raises, which has no common class."""
     status = status_of(error)
     advice = f"is {api.endpoint} reachable? Try again"
     if status == 401:
-        advice = f"the token is not valid (any more); {LOG_IN}"
+        advice = f"the token is invalid or has expired; {LOG_IN}"
     elif status in (403, 404):
-        advice = f"the token may not; give another {FLAGS[kind]}"
+        advice = f"the token has no permission; give another {FLAGS[kind]}"
     return UserError(f"cannot {what} ({in_one_line(error)}): {advice}")

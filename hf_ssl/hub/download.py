@@ -1,5 +1,7 @@
 """Models of the Hub, ready to compute features: those that were published from a run, and others."""
 
+from __future__ import annotations
+
 import contextlib
 import json
 from collections.abc import Iterator, Sequence
@@ -10,22 +12,24 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
 from safetensors import SafetensorError
 
-from hf_ssl.errors import UserError, in_one_line
+from hf_ssl.common.errors import UserError, in_one_line
+from hf_ssl.common.patience import BRIEF, LONG, patiently, status_of
+from hf_ssl.common.run_folder import PRETRAINING
 from hf_ssl.hub.access import LOG_IN
-from hf_ssl.hub.foreign import understand
 from hf_ssl.hub.repository import RESULTS
-from hf_ssl.patience import BRIEF, LONG, patiently, status_of
-from hf_ssl.pretext.base import STATISTICS, Prepared, PretextTask
-from hf_ssl.pretext.tasks import task_class, task_names
-from hf_ssl.pretrained import Pretrained, load_encoder, load_pretrained, settings_of
+from hf_ssl.modalities.known import MODALITIES, modality_class
+from hf_ssl.modalities.prepared import STATISTICS, Prepared
+from hf_ssl.pretext.base import PretextTask
+from hf_ssl.pretext.pairing import pair, pair_recorded, task_names
+from hf_ssl.runs.pretrained import Pretrained, load_encoder, load_pretrained
+from hf_ssl.runs.results import RunResults
 
 WANTED = ["*.json", "*.safetensors", "*.txt", "*.model"]  # nothing that can run code
 ELSEWHERE = "*/*"  # checkpoints and other formats
-NEEDED = {"run": str, "task": str, "cost": dict, "data": dict, "settings": dict}  # of the results of a run
 
 
 def load_models(names: Sequence[str], api: HfApi | None = None) -> list[Pretrained]:
-    """Load models, each from a run's folder where there is such a path, else from the Hub.
+    """Load models, each from a run's folder if there is such a path, else from the Hub.
 
     Args:
         names: paths and Hub ids.
@@ -38,10 +42,10 @@ def load_models(names: Sequence[str], api: HfApi | None = None) -> list[Pretrain
 
 
 def load_published(model_id: str, revision: str | None = None, api: HfApi | None = None) -> Pretrained:
-    """Load a model of the Hub, or of the cache where the Hub cannot be reached; its code, if it has any, is not run.
+    """Load a model of the Hub, or of the cache if the Hub cannot be reached; its code, if it has any, is not run.
 
-    A model that was published from a run is the same as in its run's folder, untrained too. What any other model is for,
-    its configuration says.
+    A model that was published from a run is the same as in its run's folder, untrained too. Any other model counts as what its
+    configuration says.
 
     Args:
         model_id: owner/name.
@@ -49,8 +53,8 @@ def load_published(model_id: str, revision: str | None = None, api: HfApi | None
         api: of the Hub.
 
     Raises:
-        UserError: if there is no such model, it may not be read, has no weights as safetensors, is neither of text nor of
-            images, or the Hub cannot be reached.
+        UserError: if there is no such model, it may not be read, has no weights as safetensors, fits no modality, or the Hub
+            cannot be reached.
     """
     folder = _download(api or HfApi(), model_id, revision)
     if not (folder / "config.json").exists():
@@ -62,12 +66,12 @@ def load_published(model_id: str, revision: str | None = None, api: HfApi | None
         )
     encoder = load_encoder(folder, model_id)
     results = _results(folder)
-    task, prepared = _as_trained(folder, results, model_id) if results else understand(encoder, folder, model_id)
+    task, prepared = _as_trained(folder, results, model_id) if results else _adopted(encoder, folder, model_id)
     return Pretrained(model_id, folder, folder, task, prepared, encoder, results)
 
 
 def _download(api: HfApi, model_id: str, revision: str | None) -> Path:
-    """The files of one commit."""
+    """Return the folder of one commit's files."""
     with asking(api, model_id, revision):
         pinned = patiently(lambda: api.resolve_revision(model_id, revision=revision), BRIEF)
 
@@ -98,26 +102,45 @@ def asking(api: HfApi, model_id: str, revision: str | None = None) -> Iterator[N
     except Exception as error:  # the client's own errors and those of its transports share no class
         advice = f"is {api.endpoint} reachable? Try again"
         if status_of(error) == 401:
-            advice = f"the token is not valid (any more); {LOG_IN}"
+            advice = f"the token is invalid or has expired; {LOG_IN}"
         raise UserError(f"cannot download '{model_id}' ({in_one_line(error)}): {advice}") from error
 
 
-def _results(folder: Path) -> dict[str, Any]:
-    """Of the run that was published; empty where no run was, or one of a version that did not tell its settings."""
+def _results(folder: Path) -> RunResults | None:
+    """Return the results of the pretraining run that was published; None if no run was, or one of another version."""
     try:
-        found = json.loads((folder / RESULTS).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    known = isinstance(found, dict) and all(isinstance(found.get(name), kind) for name, kind in NEEDED.items())
-    told = known and found["task"] in task_names() and {"name", "on_hub"} <= found["data"].keys()
-    return found if told and "steps" in found["cost"] and (folder / STATISTICS).exists() else {}
+        found = RunResults.of(json.loads((folder / RESULTS).read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    known = found.kind == PRETRAINING and found.task in task_names() and found.modality in MODALITIES
+    return found if known and found.settings and (folder / STATISTICS).exists() else None
 
 
-def _as_trained(folder: Path, results: dict[str, Any], name: str) -> tuple[PretextTask, Prepared]:
+def _as_trained(folder: Path, results: RunResults, name: str) -> tuple[PretextTask, Prepared]:
+    """Return the task of a published run, and its modality with what it learned from the first rows."""
     try:
-        task = task_class(results["task"])(**settings_of(results["settings"] | {"task": results["task"]}))
-        return task, task.load_prepared(folder)
+        names = {"task": results.task, "modality": results.modality}
+        pairing = pair_recorded((results.settings or {}) | names)
+        return pairing.task, pairing.modality.load_prepared(folder)
     except (TypeError, ValueError, OSError, SafetensorError) as error:
         raise UserError(
             f"what '{name}' says of its training cannot be understood ({in_one_line(error)}); publish its run again"
         ) from error
+
+
+def _adopted(encoder: Any, folder: Path, name: str) -> tuple[PretextTask, Prepared]:
+    """Return the task that a model counts as which no run published, and its modality; no first training rows are known.
+
+    Raises:
+        UserError: if the model fits no modality, or has no processor that serves.
+    """
+    for modality in MODALITIES:
+        found = modality_class(modality).adopt(encoder, folder, name)
+        if found is not None:
+            settings, processor = found
+            pairing = pair(modality=modality, **settings)
+            return pairing.task, Prepared(pairing.modality, processor)
+    raise UserError(
+        f"'{name}' ({encoder.config.model_type}) fits none of the modalities {', '.join(MODALITIES)}: its features cannot be "
+        "computed; name another model"
+    )

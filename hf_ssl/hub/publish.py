@@ -1,24 +1,25 @@
-"""Publish a run: one commit with everything, on top of what was looked at, or none."""
+"""Publish a run: one commit with everything, on top of the state that was read, or none."""
 
-import json
+from __future__ import annotations
+
+import re
 import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from hf_ssl.errors import UserError
-from hf_ssl.hub.card import card_text
-from hf_ssl.hub.metadata import evaluation_file
-from hf_ssl.hub.notes import notes_of, whole_body
+from hf_ssl.common.errors import UserError
+from hf_ssl.common.patience import LONG
+from hf_ssl.common.run_folder import FINE_TUNING, PRETRAINING, RunFolder
 from hf_ssl.hub.repository import CARD, KEPT, RESULTS, Published, Repository, keep_at_it
-from hf_ssl.hub.sharing import without_private_paths
-from hf_ssl.patience import LONG
-from hf_ssl.pretext.base import STATISTICS
-from hf_ssl.pretext.tasks import task_names
-from hf_ssl.pretrained import settings_of
-from hf_ssl.training.run_folder import RunFolder
+from hf_ssl.modalities.prepared import STATISTICS
+from hf_ssl.pretext.pairing import pair_recorded
+from hf_ssl.runs.card import card_text, last_part, notes_of, whole_body
+from hf_ssl.runs.metadata import evaluation_file
+from hf_ssl.runs.results import RunResults
 
 EVALUATION = ".eval_results/hf_ssl.yaml"
+MADE = {PRETRAINING: "Pretrained with", FINE_TUNING: "Fine-tuned for"}
+ROWS = ("dataset_config", "train_split", "eval_split", "label_column")
 
 
 @dataclass(frozen=True)
@@ -34,14 +35,14 @@ class Publication:
     """
 
     folder: RunFolder
-    results: dict[str, Any]
+    results: RunResults
     repository: Repository
     card_only: bool = False
     replace: bool = False
 
     @property
     def command(self) -> str:
-        """That does the same again."""
+        """Return the command that does the same again."""
         words = ["python", "scripts/publish.py", str(self.folder.path), "--hub_model_id", self.repository.id]
         chosen = {"--hub_private": self.repository.private, "--card_only": self.card_only, "--replace": self.replace}
         return shlex.join(words + [flag for flag, on in chosen.items() if on])
@@ -50,9 +51,9 @@ class Publication:
 def publish(publication: Publication, seconds: float = LONG) -> Published:
     """Bring a repository to the state of a run: model, processor, card, results, pictures.
 
-    All changes are one commit, whose parent is the commit that was looked at: after a failure anywhere the repository is in
-    the old or the new state. Where it is in the new one already, no commit is made. What a person wrote between the marked
-    lines of the published card is kept.
+    All changes are one commit, whose parent is the state that was read: after a failure anywhere, the repository is in the old or
+    the new state. If it is in the new one already, no commit is made. What a person wrote between the marked lines of the
+    published card is kept.
 
     Args:
         publication: what and where.
@@ -66,67 +67,109 @@ def publish(publication: Publication, seconds: float = LONG) -> Published:
 
     def attempt() -> Published:
         now = replace(publication, repository=Repository.look(repository.api, repository.id))
-        return _publish_once(now)
+        return _publish_card(now) if publication.card_only else _publish_run(now)
 
     def failed(what: str) -> str:
         return (
-            f"{folder.path} was not published to {repository.id} ({what}); everything is in the folder, and this finishes "
-            f"the job: {publication.command}"
+            f"{folder.path} was not published to {repository.id} ({what}); the folder still holds everything, and this command "
+            f"finishes the job: {publication.command}"
         )
 
     return keep_at_it(attempt, seconds, failed)
 
 
-def _publish_once(publication: Publication) -> Published:
+def _publish_run(publication: Publication) -> Published:
+    """Publish model, card, results and pictures."""
     folder, repository = publication.folder, publication.repository
-    results = without_private_paths(publication.results | _settings(folder))
+    results = without_private_paths(_with_settings(publication.results, folder))
     if not publication.replace:
-        repository.check_owner(results["run"])
-    old = repository.results()
-    if publication.card_only:
-        if not old:
-            raise UserError(
-                f"{repository.id} holds no published run whose card could be rewritten; leave out --card_only"
-            )
-        results = old  # a card says what lies beside it, however far the run has come since
-        contents: dict[str, Path | bytes] = {}
-    else:
-        contents = _contents(folder, results)
+        repository.check_owner(results.run)
+    contents = _contents(folder, results)
     contents[CARD] = card_text(folder, results, repository.id, _notes(publication)).encode()
-    stale: set[str] = set()
-    if not publication.card_only:
-        results |= {"files": sorted(contents)}
-        contents[RESULTS] = (json.dumps(results, indent=2) + "\n").encode()
-        stale = set(repository.files if publication.replace else old.get("files", [])) - set(contents) - KEPT
-    message = f"{'Card of' if publication.card_only else 'Pretrained with'} {results['task']}"
-    return repository.commit(contents, stale, message)
+    results = replace(results, files=sorted(contents))
+    contents[RESULTS] = results.text().encode()
+    published = repository.read_json(RESULTS).get("files") or []
+    stale = set(repository.files if publication.replace else published) - set(contents) - KEPT
+    return repository.commit(contents, stale, f"{MADE[results.kind]} {results.task}")
 
 
-def _contents(folder: RunFolder, results: dict[str, Any]) -> dict[str, Path | bytes]:
-    """Everything but card and results: name in the repository -> file or content."""
+def _publish_card(publication: Publication) -> Published:
+    """Publish the card alone: it describes the model beside it, however far the run has come since."""
+    folder, repository = publication.folder, publication.repository
+    if not publication.replace:
+        repository.check_owner(publication.results.run)
+    try:
+        results = RunResults.of(repository.read_json(RESULTS))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(
+            f"{repository.id} holds no published run whose card could be rewritten; leave out --card_only"
+        ) from error
+    if results.run != publication.results.run:
+        raise UserError(
+            f"{repository.id} holds another run than {folder.path}, so this card would be wrong; leave out --card_only"
+        )
+    card = card_text(folder, results, repository.id, _notes(publication))
+    return repository.commit({CARD: card.encode()}, (), f"Card of {results.task}")
+
+
+def _contents(folder: RunFolder, results: RunResults) -> dict[str, Path | bytes]:
+    """Return everything but card and results: name in the repository -> file or content."""
     contents: dict[str, Path | bytes] = {
         file.relative_to(folder.model).as_posix(): file for file in sorted(folder.model.rglob("*")) if file.is_file()
     }
     statistics = folder.processor / STATISTICS
     if statistics.exists():
         contents[STATISTICS] = statistics
-    contents |= {f"plots/{name}": folder.plots / name for name in results["plots"].values()}
+    contents |= {f"plots/{name}": folder.plots / name for name in results.plots.values()}
     evaluation = evaluation_file(results)
     return contents | ({EVALUATION: evaluation.encode()} if evaluation else {})
 
 
-def _settings(folder: RunFolder) -> dict[str, Any]:
-    """The task's, by which the model is known again; of a classifier none."""
-    if folder.config["task"] not in task_names():
-        return {}
-    rows = {name: folder.config.get(name) for name in ("dataset_config", "train_split", "eval_split", "label_column")}
-    return {"settings": settings_of(folder.config), "rows": rows}
+def _with_settings(results: RunResults, folder: RunFolder) -> RunResults:
+    """Return results with the settings by which a pretrained model is known again; a classifier has none."""
+    if results.kind != PRETRAINING:
+        return results
+    settings = pair_recorded(folder.config).settings()
+    return replace(results, settings=settings, rows={name: folder.config.get(name) for name in ROWS})
 
 
 def _notes(publication: Publication) -> str:
-    """What a person wrote: on the Hub, or else in the run folder. A card that no run wrote is kept whole."""
+    """Return what a person wrote, on the Hub or else in the run folder; a card that no run wrote is kept whole."""
     repository, card = publication.repository, publication.folder.card
     there = repository.read(CARD)
     if there and RESULTS not in repository.files:
         return whole_body(there)
     return notes_of(there) or (notes_of(card.read_text()) if card.exists() else "")
+
+
+def without_private_paths(results: RunResults) -> RunResults:
+    """Return results for others: local data and models by name only, no list of files, no names of rows."""
+    data, model = results.data, results.model
+    words = [_shared_word(word) for word in shlex.split(results.command)]
+    return replace(
+        results,
+        command=shlex.join(words),
+        data=replace(
+            data,
+            name=data.name if data.on_hub else last_part(data.name),
+            files=[],
+            skipped_examples=[],
+            rows=_shared(data.rows),
+        ),
+        model=replace(model, base=model.base if model.base_on_hub else last_part(model.base)),
+        settings=_shared(results.settings),
+    )
+
+
+def _shared(values: dict[str, object] | None) -> dict[str, object] | None:
+    """Return named values with every absolute path shortened to its last part."""
+    return None if values is None else {name: last_part(value) for name, value in values.items()}
+
+
+def _shared_word(word: str) -> str:
+    """Return a word of a command line without the folders of a path."""
+    flag, sign, value = word.partition("=")
+    if word.startswith("--") and sign:
+        return f"{flag}={last_part(value)}"
+    script = re.search(r"scripts/[\w-]+\.py$", word)
+    return script.group() if script else str(last_part(word))

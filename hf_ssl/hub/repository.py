@@ -1,4 +1,6 @@
-"""A repository as it is at one commit, and a commit on top of it."""
+"""The state of a repository at one commit, and a commit on top of it."""
+
+from __future__ import annotations
 
 import json
 import tempfile
@@ -11,8 +13,8 @@ from typing import Any, Literal, Self
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import HfHubHTTPError
 
-from hf_ssl.errors import UserError, in_one_line
-from hf_ssl.patience import AskedToWaitError, patiently, status_of
+from hf_ssl.common.errors import UserError, in_one_line
+from hf_ssl.common.patience import AskedToWaitError, patiently, status_of
 
 CARD, RESULTS = "README.md", "results.json"
 WEIGHTS = (".safetensors", ".bin")
@@ -21,12 +23,18 @@ Kind = Literal["model", "space"]
 
 
 class StaleError(Exception):
-    """Somebody made a commit between looking and committing."""
+    """Somebody made a commit between reading and committing."""
 
 
 @dataclass(frozen=True)
 class Published:
-    """Where something is now: address of the repository, its newest commit, and whether this made it."""
+    """The outcome of publishing.
+
+    Attributes:
+        url: of the repository's page.
+        commit: the newest one.
+        changed: whether that commit was made now.
+    """
 
     url: str
     commit: str
@@ -34,16 +42,16 @@ class Published:
 
 
 def tell(published: Published) -> None:
-    """Say what became of it."""
-    done = "published" if published.changed else "nothing to publish, all is there"
+    """Print the outcome."""
+    done = "published" if published.changed else "nothing to publish, everything is up to date"
     print(f"{done}: {published.url} at {published.commit}")
 
 
 def keep_at_it(attempt: Callable[[], Published], seconds: float, failed: Callable[[str], str]) -> Published:
-    """Try until it is done or ``seconds`` have passed.
+    """Try until the attempt succeeds or ``seconds`` have passed.
 
     Args:
-        attempt: looks at the repository and commits on top of it; may be called again after any failure.
+        attempt: reads the repository and commits on top of it; may be called again after any failure.
         seconds: in all.
         failed: what went wrong -> a sentence that says what to do.
 
@@ -51,7 +59,7 @@ def keep_at_it(attempt: Callable[[], Published], seconds: float, failed: Callabl
         UserError: what the attempt refuses, or that sentence.
     """
     try:
-        # After 412 it is looked at again: what another has committed stays, on top of other changes there is a next try.
+        # After 412 the repository is read again: another run's model is left alone, other changes are built upon.
         return patiently(attempt, seconds, also=(StaleError,))
     except Exception as error:  # the client's own errors and those of its transports share no class
         if isinstance(error, UserError) and not isinstance(error, AskedToWaitError):
@@ -61,7 +69,7 @@ def keep_at_it(attempt: Callable[[], Published], seconds: float, failed: Callabl
 
 @dataclass(frozen=True)
 class Repository:
-    """What one looks at before one commits on top of it.
+    """The state of a repository that a commit is made on top of.
 
     Attributes:
         api: of the Hub.
@@ -81,30 +89,26 @@ class Repository:
 
     @classmethod
     def look(cls, api: HfApi, repo_id: str, kind: Kind = "model") -> Self:
-        """Read the newest state."""
+        """Return the newest state."""
         information = api.model_info(repo_id) if kind == "model" else api.space_info(repo_id)
         files = [file.rfilename for file in information.siblings or ()]
         return cls(api, repo_id, str(information.sha), bool(information.private), files, kind)
 
     @property
     def url(self) -> str:
-        """Of its page."""
+        """Return the page's address."""
         return f"{self.api.endpoint}/{'spaces/' if self.kind == 'space' else ''}{self.id}"
 
     def read(self, name: str) -> str:
-        """A text file; empty where there is none."""
+        """Return the text of a file; empty if there is none."""
         if name not in self.files:
             return ""
         with tempfile.TemporaryDirectory() as cache:  # a cache that lasts would hide what has gone wrong
             path = self.api.hf_hub_download(self.id, name, revision=self.head, cache_dir=cache, repo_type=self.kind)
             return Path(path).read_bytes().decode(errors="replace")
 
-    def results(self) -> dict[str, Any]:
-        """The results of the run that was published here; empty where there are none that can be read."""
-        return self.read_json(RESULTS)
-
     def read_json(self, name: str) -> dict[str, Any]:
-        """An object in a file; empty where there is none that can be read."""
+        """Return the object in a JSON file; empty if there is none that can be read."""
         try:
             found = json.loads(self.read(name) or "{}")
         except ValueError:
@@ -112,15 +116,15 @@ class Repository:
         return found if isinstance(found, dict) else {}
 
     def commit(self, contents: Mapping[str, Path | bytes], gone: Iterable[str], message: str) -> Published:
-        """Make one commit on top of this one, or none where that would change nothing.
+        """Make one commit on top of this state, or none if it would change nothing.
 
         Args:
             contents: name -> file or content.
-            gone: names to remove, where they are there.
+            gone: names to remove, if they exist.
             message: of the commit.
 
         Raises:
-            StaleError: if this is not the newest commit any more.
+            StaleError: if this is no longer the newest state.
         """
         removals = [CommitOperationDelete(name) for name in sorted(set(gone) & set(self.files))]
         additions = [CommitOperationAdd(*item) for item in contents.items()]
@@ -136,7 +140,7 @@ class Repository:
                 )
         except HfHubHTTPError as error:
             if status_of(error) == 412:
-                raise StaleError(f"{self.id} was changed meanwhile") from error
+                raise StaleError(f"{self.id} changed in the meantime") from error
             raise
         return Published(self.url, commit.oid, changed=commit.oid != self.head)
 
@@ -147,8 +151,8 @@ class Repository:
             UserError: if there is one.
         """
         holds_model = RESULTS in self.files or any(name.endswith(WEIGHTS) for name in self.files)
-        if holds_model and self.results().get("run") != run:
+        if holds_model and self.read_json(RESULTS).get("run") != run:
             raise UserError(
-                f"{self.id} holds a model that another run published, which is left as it is; give another --hub_model_id, "
-                "or train without --push_to_hub and then use scripts/publish.py with --replace"
+                f"{self.id} holds a model that another run published, which is never overwritten unless you ask for it; give "
+                "another --hub_model_id, or train without --push_to_hub and then run scripts/publish.py with --replace"
             )

@@ -1,1 +1,1 @@
-"""What all tasks on one kind of data share: flags, preparing, features, baselines."""
+"""Kinds of data: how rows become inputs, batches, views and features, and how they are shown, independent of any task."""

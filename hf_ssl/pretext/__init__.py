@@ -1,1 +1,1 @@
-"""What is hidden and what must be predicted: one task, one file."""
+"""Pretext tasks: what is hidden and what is predicted, one file per task."""

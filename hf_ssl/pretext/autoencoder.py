@@ -1,115 +1,80 @@
-"""Autoencoder: images through a short vector and back, plain or variational (Kingma and Welling 2014)."""
+"""Autoencoder: compress images to a short vector and reconstruct them, plain or variational (Kingma and Welling 2014)."""
 
-from collections.abc import Callable, Sequence
+from __future__ import annotations
+
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from hf_ssl.errors import UserError
-from hf_ssl.modalities.images import ImageTask
-from hf_ssl.pretext.base import Prepared
+from hf_ssl.common.errors import UserError
+from hf_ssl.pretext.base import PretextTask
 
 if TYPE_CHECKING:  # heavy, and not needed for --help
-    import numpy as np
     from torch import Tensor
 
-    from hf_ssl.models.autoencoder import AutoencoderConfig
+    from hf_ssl.modalities.prepared import Prepared
+    from hf_ssl.pretext.base import Part
 
-SIZES = {"tiny": (32, 64, 128), "small": (64, 128, 256), "base": (128, 256, 512)}  # widths of the encoder
 SMALLEST_AREA = 0.9  # of the crops
 
 
 @dataclass(frozen=True)
-class Autoencoder(ImageTask):
-    """Press an image into a short vector, make it again from that."""
+class Autoencoder(PretextTask):
+    """Compress an image into a short vector and reconstruct it."""
 
     _argument_group_name = "task: autoencoder"
     tag: ClassVar[str] = "autoencoder"
     baseline: ClassVar[tuple[str, str]] = ("mean_colour_loss", "the mean colour everywhere")
-    training_defaults: ClassVar[dict[str, Any]] = ImageTask.training_defaults | {"batch_size": 64}
+    modalities: ClassVar[tuple[str, ...]] = ("images",)
+    brings_encoder: ClassVar[bool] = True
+    requires: ClassVar[dict[str, Any]] = {"architecture": "convolution"}
+    defaults: ClassVar[dict[str, Any]] = {"batch_size": 64}
     learning_rates: ClassVar[dict[str, float]] = {"muon": 0.01, "adamw": 1e-3}
 
-    architecture: Literal["convolution"] = field(
-        default="convolution", metadata={"help": "Convolutions that halve the grid, and the same backwards."}
-    )
     variational: bool = field(
-        default=False, metadata={"help": "The vector is drawn from a Gaussian that is held near the standard one."}
+        default=False, metadata={"help": "Draw the vector from a Gaussian kept close to the standard normal."}
     )
     latent_size: int = field(default=64, metadata={"help": "Dimensions of the vector."})
     divergence_weight: float = field(
         default=0.1,
         metadata={
-            "help": "Of the variational one: of the Kullback-Leibler divergence. More of it: better new images, more blurred old "
-            "ones. (In theory twice the variance of the error, in units of the pixels' own.)"
+            "help": "With --variational: weight of the Kullback-Leibler divergence. A larger weight gives better generated "
+            "images but blurrier reconstructions; in theory, twice the error variance, relative to the pixels' variance."
         },
     )
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if self.latent_size < 1:
             raise UserError(f"--latent_size must be at least 1, not {self.latent_size}")
         if not 0 <= self.divergence_weight < float("inf"):
             raise UserError(f"--divergence_weight must be a number of at least 0, not {self.divergence_weight}")
 
-    def survey(self, images: "Tensor") -> "dict[str, Tensor]":
-        """Nothing: all layers are trained."""
-        return {}
-
     def corrupt(
-        self, batch: "dict[str, Tensor]", keys: "Tensor", prepared: Prepared, progress: float = 1.0
-    ) -> "dict[str, Tensor]":
-        """Crop a little, perhaps mirror.
+        self, batch: dict[str, Tensor], keys: Tensor, prepared: Prepared, progress: float = 1.0
+    ) -> dict[str, Tensor]:
+        """Crop slightly and mirror half of the images.
 
         Returns:
-            "pixel_values", float of shape (rows, 3, size, size), and for the variational one "noise", standard normal of shape
+            "pixel_values", float of shape (rows, 3, size, size), and, if variational, "noise", standard normal of shape
             (rows, latent_size).
         """
-        from hf_ssl.data.augmentation import as_float, crop_and_flip
-        from hf_ssl.randomness import subkeys
+        from hf_ssl.common.randomness import random_normal, subkeys
 
         place, draw = subkeys(keys, 2)
-        images = crop_and_flip(as_float(batch["image"]), place, self.image_size, SMALLEST_AREA)
-        pixels = {"pixel_values": self.normalise(images, prepared)}
-        return pixels | {"noise": normal(draw, self.latent_size)} if self.variational else pixels
+        images = prepared.modality.cropped(batch, place, SMALLEST_AREA)
+        pixels = {"pixel_values": prepared.modality.normalise(images, prepared)}
+        return pixels | {"noise": random_normal(draw, self.latent_size)} if self.variational else pixels
 
     def model(self, prepared: Prepared, seed: int) -> Any:
-        """An ``AutoencoderModel``, new or from a checkpoint."""
-        import torch
-        from transformers import AutoConfig
+        """Return an ``AutoencoderModel``, new or from a checkpoint."""
+        from hf_ssl.modalities.images.encoders import autoencoder
 
-        from hf_ssl.models.autoencoder import AutoencoderConfig, AutoencoderModel
-        from hf_ssl.models.configuration import making, options, seeded
-        from hf_ssl.models.images import encoder_model
+        return autoencoder(prepared.modality, self.latent_size, self.variational, seed)
 
-        name = self.model_name_or_path or self.config_name
-        if name:
-            with making("autoencoder", name):
-                config = AutoConfig.from_pretrained(name)
-            self._check(name, config)
-            model: Any = encoder_model(self, {}, seed)
-        else:
-            config = AutoencoderConfig(
-                self.image_size, SIZES[self.model_size], self.latent_size, variational=self.variational
-            )
-            with seeded(seed):
-                model = AutoencoderModel._from_config(config, **options())
-        return model.to(memory_format=torch.channels_last)
-
-    def _check(self, name: str, config: "AutoencoderConfig") -> None:
-        from hf_ssl.models.autoencoder import AutoencoderConfig
-
-        if not isinstance(config, AutoencoderConfig):
-            raise UserError(
-                f"'{name}' is no {AutoencoderConfig.model_type} but {config.model_type}; name one of this task"
-            )
-        for flag in ("variational", "latent_size"):
-            if getattr(config, flag) != getattr(self, flag):
-                raise UserError(f"'{name}' was made with --{flag} {getattr(config, flag)}; give that here too")
-
-    def loss(self, model: Any, batch: "dict[str, Tensor]") -> "dict[str, Tensor]":
-        """Mean squared error of the pixels, in units of their spread, and the weighted divergence a pixel.
+    def loss(self, model: Any, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the mean squared error of normalised pixels plus the weighted divergence per pixel.
 
         Returns:
-            "loss", the sum; of the variational one also its parts: "reconstruction_loss" and "divergence", in nats an image.
+            "loss", the sum; if variational, also "reconstruction_loss" and "divergence" (in nats per image).
         """
         pixels = batch["pixel_values"]
         output = model(pixel_values=pixels, noise=batch.get("noise"))
@@ -120,52 +85,29 @@ class Autoencoder(ImageTask):
         share = self.divergence_weight / pixels[0].numel()
         return {"loss": error + share * divergence, "reconstruction_loss": error, "divergence": divergence}
 
-    def heldout_figures(
-        self, score: dict[str, float], parts: "list[dict[str, Tensor]]", prepared: Prepared
-    ) -> dict[str, float]:
-        """The loss, and that of the mean colour of all images everywhere."""
+    def heldout_figures(self, score: dict[str, float], parts: list[Part], prepared: Prepared) -> dict[str, float]:
+        """Return the loss, and that of predicting the mean colour of all images everywhere."""
         import torch
 
-        return score | {"mean_colour_loss": float(torch.cat([part["pixel_values"] for part in parts]).square().mean())}
+        return score | {
+            "mean_colour_loss": float(torch.cat([part.inputs["pixel_values"] for part in parts]).square().mean())
+        }
 
-    def embed(
-        self,
-        model: Any,
-        prepared: Prepared,
-        inputs: "Sequence[np.ndarray]",
-        autocast: Callable[[], Any],
-        progress: Callable[[int], Any] = lambda _rows: None,
-    ) -> "dict[str, np.ndarray]":
-        """The last grid of the encoder, mean-pooled, and the latent (of the variational one its mean)."""
-        features = super().embed(model, prepared, inputs, autocast, progress)
-        features["latent"] = features.pop("last layer")
-        return features
-
-    def pictures(self, model: Any, batch: "dict[str, Tensor]", keys: "Tensor", prepared: Prepared) -> dict[str, Any]:
-        """Whole images and what becomes of them; of the variational one, images of a latent that was drawn, too."""
+    def pictures(self, model: Any, batch: dict[str, Tensor], keys: Tensor, prepared: Prepared) -> dict[str, Tensor]:
+        """Return images and their reconstructions; if variational, also images decoded from random latents."""
         import torch
 
-        from hf_ssl.data.augmentation import as_float
+        from hf_ssl.common.randomness import random_normal
 
-        pixels = self.normalise(as_float(batch["image"]), prepared)
+        pixels = prepared.modality.augmented(batch, None, prepared)["pixel_values"]
         model.eval()
         with torch.no_grad():
             pictures = {"image": pixels, "predicted": model(pixel_values=pixels).reconstruction}
             if self.variational:
-                pictures["drawn"] = model.decode(normal(keys, self.latent_size))
-        return {title: self.shown(picture.float(), prepared) for title, picture in pictures.items()}
+                pictures["drawn"] = model.decode(random_normal(keys, self.latent_size))
+        return {title: prepared.modality.denormalise(picture.float(), prepared) for title, picture in pictures.items()}
 
 
-def normal(keys: "Tensor", count: int) -> "Tensor":
-    """Counter-based standard normal numbers, float32 of shape (rows, count); see `hf_ssl.randomness.random_uniform`."""
-    import torch
-
-    from hf_ssl.randomness import random_uniform
-
-    middle = 2 * random_uniform(keys, count) - 1 + 2.0**-53  # never -1 or 1, where the inverse is infinite
-    return (2**0.5 * torch.erfinv(middle)).float()
-
-
-def kl_divergence(mean: "Tensor", log_variance: "Tensor") -> "Tensor":
-    """Of Gaussians (rows, dimensions) from the standard one, in nats a row (Kingma and Welling 2014, appendix B)."""
+def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Return KL(N(mean, variance) || N(0, 1)) in nats per row: shape (rows,) (Kingma and Welling 2014, appendix B)."""
     return (mean.square() + log_variance.exp() - 1 - log_variance).sum(1) / 2

@@ -1,211 +1,134 @@
-"""What a pretext task is: a dataclass whose fields are flags, and a few methods."""
+"""The interface of a pretext task: a dataclass of flags, three methods, and a few hooks."""
+
+from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from hf_ssl.errors import UserError
-
-if TYPE_CHECKING:  # heavy, and not needed for --help
-    import numpy as np
-    import pyarrow as pa
+if TYPE_CHECKING:  # loading the flags of a task must not import torch
+    import torch
     from torch import Tensor
-    from transformers import PreTrainedModel
 
-    from hf_ssl.data.columns import RowReader
-    from hf_ssl.data.stream import RowEncoder, Sample
-
-STATISTICS = "statistics.safetensors"
+    from hf_ssl.modalities.prepared import Prepared
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """What a task learned from the first training rows, before any step.
+class Part:
+    """A corrupted batch, or one of several parts of it.
 
     Attributes:
-        processor: a stock tokenizer or image processor.
-        statistics: named tensors: token counts, directions of patches, codes.
+        inputs: arguments of the loss; the first dimension of a tensor need not be rows.
+        rows: number of samples.
     """
 
-    processor: Any
-    statistics: "dict[str, Tensor]" = field(default_factory=dict)
+    inputs: dict[str, Tensor]
+    rows: int
 
-    def save(self, folder: Path) -> None:
-        """Write both into an existing folder."""
-        from safetensors.torch import save_file
+    @property
+    def targets(self) -> int:
+        """Return the number of targets that the loss averages over: the labels, or the rows if there are no labels."""
+        return len(self.inputs["labels"]) if "labels" in self.inputs else self.rows
 
-        self.processor.save_pretrained(folder)
-        save_file({name: tensor.contiguous() for name, tensor in self.statistics.items()}, folder / STATISTICS)
+    def to(self, device: torch.device) -> Part:
+        """Return a copy on a device."""
+        return Part({name: tensor.to(device) for name, tensor in self.inputs.items()}, self.rows)
 
 
 @dataclass(frozen=True)
 class PretextTask(abc.ABC):
-    """Something is hidden of an input and must be predicted from the rest; labels are never seen.
+    """A task that hides part of an input and predicts it from the rest, without labels.
 
-    What all tasks on texts or on images share is in `hf_ssl.modalities`; a task of its own has ``corrupt``, ``model`` and
-    ``loss``. Its file, its test and its card template bear its name.
+    A task accesses data only through its modality, ``prepared.modality``. Its file, its test and its card template have its
+    name.
 
     Attributes:
-        unit: what is counted for speed and cost, in the plural.
-        embedded: the built-in data set.
-        tag: of the card.
-        pipeline: that a finished model serves, as the Hub calls it.
-        library: by which a finished model is loaded, as the Hub calls it.
+        name: name of its file.
+        tag: tag of the model card.
+        modalities: supported modalities; None for all.
+        pipeline: Hub pipeline of a finished model; None if only a bare encoder is kept.
         baseline: key and title of the held-out figure that needs no model.
-        most_skipped: share of unusable rows above which a run stops.
-        watched_rows: labelled rows for a kNN during training, bank and test.
-        training_defaults: of training flags, where others suit the task better.
-        learning_rates: usual peak of each optimizer.
-        needs_whole_batch: whether the samples of a batch are compared with one another.
+        packed: rows are joined into full blocks, if the modality supports it.
+        causal: the model continues its inputs.
+        brings_encoder: the task has its own encoder.
+        needs_views: two views of an input are compared.
+        needs_whole_batch: the samples of a batch are compared with one another.
+        needs_labels: it learns from labels.
+        requires: flags of the modality that must have these values.
+        defaults: task-specific defaults of flags.
+        learning_rates: task-specific default peak learning rate of each optimizer, which overrides the modality's.
+        measured_with: fields of the task that differ when evaluating held-out rows.
     """
 
-    unit: ClassVar[str]
-    embedded: ClassVar[str]
+    name: ClassVar[str]
     tag: ClassVar[str]
-    pipeline: ClassVar[str]
-    library: ClassVar[str] = "transformers"
+    modalities: ClassVar[tuple[str, ...] | None] = None
+    pipeline: ClassVar[str | None] = None
     baseline: ClassVar[tuple[str, str]]
-    most_skipped: ClassVar[float]
-    watched_rows: ClassVar[tuple[int, int]] = (0, 0)
-    training_defaults: ClassVar[dict[str, Any]] = {}
-    learning_rates: ClassVar[dict[str, float]] = {"muon": 0.01, "adamw": 1e-3}
+    packed: ClassVar[bool] = False
+    causal: ClassVar[bool] = False
+    brings_encoder: ClassVar[bool] = False
+    needs_views: ClassVar[bool] = False
     needs_whole_batch: ClassVar[bool] = False
+    needs_labels: ClassVar[bool] = False
+    requires: ClassVar[dict[str, Any]] = {}
+    defaults: ClassVar[dict[str, Any]] = {}
+    learning_rates: ClassVar[dict[str, float]] = {}
+    measured_with: ClassVar[dict[str, Any]] = {}
 
-    config_name: str | None = field(
-        default=None, metadata={"help": "Any transformers configuration, id or folder, instead of a size."}
-    )
-    model_name_or_path: str | None = field(default=None, metadata={"help": "Go on from this checkpoint."})
-    dropout: float = field(default=0.0, metadata={"help": "Dropout, whatever the configuration says."})
+    def __init_subclass__(cls) -> None:
+        cls.name = cls.__module__.rsplit(".", 1)[-1]
 
-    def __post_init__(self) -> None:
-        if self.config_name and self.model_name_or_path:
-            raise UserError(
-                "--config_name and --model_name_or_path exclude each other: a checkpoint has its configuration"
-            )
-        if not 0 <= self.dropout < 1:
-            raise UserError(f"--dropout must be at least 0 and below 1, not {self.dropout}")
+    def check(self, modality: Any) -> None:
+        """Check that the flags of a modality are compatible with those of the task.
 
-    @property
-    def name(self) -> str:
-        """Of the task: that of its file."""
-        return type(self).__module__.rsplit(".", 1)[-1]
+        Raises:
+            UserError: if they are not.
+        """
+        del modality
 
-    @property
-    def units_per_sample(self) -> int:
-        """How many units a sample has."""
-        return 1
-
-    @property
-    def threads(self) -> int | None:
-        """Threads that a step on a CPU gains by; None: as many as there are."""
-        return None
-
-    @property
-    def block_rows(self) -> int:
-        """Rows held in memory for shuffling."""
-        return 2048
-
-    @abc.abstractmethod
-    def for_columns(self, table: "pa.Table", dataset: str) -> Self:
-        """This task with its column settled, given some rows of the data set."""
-
-    @abc.abstractmethod
-    def reader(self, *, held_out: bool | None = None, strict: bool = False) -> "RowReader":
-        """Rows -> inputs; ``held_out`` chooses one side of the split by hash, None takes every row."""
-
-    @abc.abstractmethod
-    def size_of(self, value: Any) -> int:
-        """How much an input counts towards ``surveyed``."""
-
-    @property
-    @abc.abstractmethod
-    def surveyed(self) -> int:
-        """How much of the first rows is looked at to prepare."""
-
-    @property
-    @abc.abstractmethod
-    def measured_rows(self) -> tuple[int, int]:
-        """Labelled rows that readouts are learned from and measured on, at most."""
-
-    @abc.abstractmethod
-    def prepare(self, inputs: list[Any]) -> Prepared:
-        """The processor, and what else is learned from the first inputs."""
-
-    @abc.abstractmethod
-    def load_prepared(self, folder: Path) -> Prepared:
-        """Read what `Prepared.save` wrote."""
-
-    @abc.abstractmethod
-    def encoder(self, prepared: Prepared, *, held_out: bool | None = None, strict: bool = False) -> "RowEncoder":
-        """Rows -> samples."""
-
-    @abc.abstractmethod
-    def collate(self, samples: "list[Sample]") -> "dict[str, Tensor]":
-        """Samples -> one batch of tensors."""
+    def survey(self, inputs: list[Any], prepared: Prepared) -> dict[str, Tensor]:
+        """Return what the task learns from the first inputs before training, as named tensors."""
+        del inputs, prepared
+        return {}
 
     @abc.abstractmethod
     def corrupt(
-        self, batch: "dict[str, Tensor]", keys: "Tensor", prepared: Prepared, progress: float = 1.0
-    ) -> "dict[str, Tensor]":
-        """Inputs -> inputs with something hidden, and targets; vectorised, on the batch's device.
+        self, batch: dict[str, Tensor], keys: Tensor, prepared: Prepared, progress: float = 1.0
+    ) -> dict[str, Tensor]:
+        """Return corrupted inputs and targets; vectorised, on the device of the batch.
 
-        All randomness is drawn from ``keys`` (one a sample), so that a sample is hidden alike in whatever batch, worker or
-        process it comes. ``progress`` is the share of the training that is done.
+        Args:
+            batch: a batch from `Modality.collate`.
+            keys: int64, shape (rows,): the only source of randomness, so that a sample is corrupted in the same way in any
+                batch, worker or process.
+            prepared: the modality and the state learned from the first rows.
+            progress: completed share of the training.
         """
 
     @abc.abstractmethod
     def model(self, prepared: Prepared, seed: int) -> Any:
-        """A model whose weights depend on the seed only, or those of a checkpoint."""
+        """Return a model with weights that depend only on the seed, or with those of a checkpoint.
 
-    @abc.abstractmethod
-    def untrained(self, model: Any, prepared: Prepared, seed: int) -> Any:
-        """The same architecture with new weights."""
-
-    @abc.abstractmethod
-    def loss(self, model: Any, batch: "dict[str, Tensor]") -> "dict[str, Tensor]":
-        """Loss of a corrupted batch: "loss", the mean over the "labels" of the batch (its rows, where there are none).
-
-        "logits" too, where something is classified; they belong to the "labels".
+        A stock model is kept as a whole; of a custom module, only its ``base_model``, a stock encoder, is kept.
         """
 
-    def product(self, model: Any) -> "PreTrainedModel":
-        """What is kept of a trained model: a stock class."""
-        return model
+    @abc.abstractmethod
+    def loss(self, model: Any, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return "loss", the mean over the "labels" of a corrupted batch (or over its rows if it has none).
 
-    def write_beside(self, product: "PreTrainedModel", folder: Path) -> None:
-        """Write what belongs beside the saved model and processor; most tasks have nothing."""
-        del product, folder
+        Classification tasks also return the "logits" for the "labels".
+        """
 
-    def for_measuring(self) -> Self:
-        """The task as held-out rows are measured with, whatever training hides."""
-        return self
+    def after_step(self, model: Any, progress: float) -> None:
+        """Update the model after an optimizer step (moving averages, new targets); by default, do nothing."""
+        del model, progress
 
     @abc.abstractmethod
-    def heldout_figures(
-        self, score: dict[str, float], parts: "list[dict[str, Tensor]]", prepared: Prepared
-    ) -> dict[str, float]:
-        """What a card shows of a held-out score ("loss", perhaps "accuracy"), with what needs no model beside it."""
+    def heldout_figures(self, score: dict[str, float], parts: list[Part], prepared: Prepared) -> dict[str, float]:
+        """Return the figures for the model card: a held-out score ("loss", perhaps "accuracy") and the baseline."""
 
-    @abc.abstractmethod
-    def embed(
-        self,
-        model: Any,
-        prepared: Prepared,
-        inputs: Sequence[Any],
-        autocast: Callable[[], Any],
-        progress: Callable[[int], Any] = lambda _rows: None,
-    ) -> "dict[str, np.ndarray]":
-        """Frozen features: name of the layer -> float32 of shape (inputs, dimensions)."""
-
-    @abc.abstractmethod
-    def baselines(
-        self, bank: Sequence[Any], test: Sequence[Any], prepared: Prepared, seed: int
-    ) -> "dict[str, dict[str, tuple[np.ndarray, np.ndarray]]]":
-        """Features that need no pretraining: name -> variants to choose from -> (bank, test)."""
-
-    def pictures(self, model: Any, batch: "dict[str, Tensor]", keys: "Tensor", prepared: Prepared) -> "dict[str, Any]":
-        """What the task does: titles -> tensors in [0, 1] of shape (rows, 3, height, width); nothing for text."""
+    def pictures(self, model: Any, batch: dict[str, Tensor], keys: Tensor, prepared: Prepared) -> dict[str, Tensor]:
+        """Illustrate the task: title -> pictures in [0, 1], shape (rows, 3, height, width); empty by default."""
         del model, batch, keys, prepared
         return {}

@@ -1,102 +1,100 @@
-"""Masked images: hide patches, predict their pixels (MAE: He et al. 2022; SimMIM: Xie et al. 2022)."""
+"""Masked images: hide patches and predict their pixels (MAE: He et al. 2022; SimMIM: Xie et al. 2022)."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from hf_ssl.errors import UserError
-from hf_ssl.modalities.images import ImageTask
-from hf_ssl.pretext.base import Prepared
+from hf_ssl.common.errors import UserError
+from hf_ssl.pretext.base import PretextTask
 
-if TYPE_CHECKING:  # heavy, and not needed for --help
+if TYPE_CHECKING:  # slow to import, and not needed for --help
     from torch import Tensor
-    from transformers import PreTrainedModel
+
+    from hf_ssl.modalities.prepared import Prepared
+    from hf_ssl.pretext.base import Part
 
 MASK_RATIOS = {"mae": 0.75, "simmim": 0.6}
 SMALLEST_AREA = 0.5  # of the crops
 
 
 @dataclass(frozen=True)
-class MaskedImage(ImageTask):
-    """Hide patches, predict pixels."""
+class MaskedImage(PretextTask):
+    """Hide patches and predict their pixels."""
 
     _argument_group_name = "task: masked images"
     tag: ClassVar[str] = "masked-image-modeling"
     baseline: ClassVar[tuple[str, str]] = ("mean_colour_loss", "the mean colour everywhere")
 
-    architecture: Literal["vit"] = field(default="vit", metadata={"help": "What is hidden are patches of a ViT."})
+    modalities: ClassVar[tuple[str, ...]] = ("images",)
+    requires: ClassVar[dict[str, Any]] = {"architecture": "vit"}
+
     objective: Literal["mae", "simmim"] = field(
         default="mae",
-        metadata={"help": "mae: only visible patches are encoded; simmim: hidden ones are encoded as a mask token."},
+        metadata={"help": "mae: encode only visible patches; simmim: encode hidden patches as mask tokens."},
     )
     mask_ratio: float | None = field(
-        default=None, metadata={"help": "Share of the patches that is hidden (default: mae 0.75, simmim 0.6)."}
+        default=None, metadata={"help": "Share of patches to hide.", "default": "mae 0.75, simmim 0.6"}
     )
     decoder: Literal["stock", "light"] = field(
         default="stock",
         metadata={
-            "help": "Of mae: that of ViTMAEForPreTraining, or one layer that predicts a quarter of the hidden patches "
-            "(another objective, faster)."
+            "help": "For mae: that of ViTMAEForPreTraining, or one layer that predicts a quarter of the hidden patches "
+            "(faster, but a different objective)."
         },
     )
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        patches = (self.image_size // self.patch_size) ** 2
         if not 0 < self.hidden_share < 1:
             raise UserError(f"--mask_ratio must lie between 0 and 1, not {self.mask_ratio}")
-        if not 0 < self.hidden_patches < patches:
-            raise UserError(f"--mask_ratio {self.mask_ratio} hides {self.hidden_patches} of {patches} patches")
         if self.objective == "simmim" and self.decoder == "light":
-            raise UserError("--decoder light belongs to --objective mae; simmim has no decoder but a linear layer")
+            raise UserError("--decoder light belongs to --objective mae; the decoder of simmim is a linear layer")
+
+    def check(self, modality: Any) -> None:
+        """Check that the share of hidden patches hides some but not all."""
+        hidden = self._hidden_patches(modality.patches)
+        if not 0 < hidden < modality.patches:
+            raise UserError(f"--mask_ratio {self.mask_ratio} hides {hidden} of {modality.patches} patches")
 
     @property
     def hidden_share(self) -> float:
-        """Of the patches."""
+        """Return the share of hidden patches."""
         return self.mask_ratio if self.mask_ratio is not None else MASK_RATIOS[self.objective]
 
-    @property
-    def hidden_patches(self) -> int:
-        """How many of an image, always."""
-        patches = (self.image_size // self.patch_size) ** 2
+    def _hidden_patches(self, patches: int) -> int:
+        """Return the number of hidden patches per image, which is constant."""
         return patches - int(patches * (1 - self.hidden_share))
 
     def corrupt(
-        self, batch: "dict[str, Tensor]", keys: "Tensor", prepared: Prepared, progress: float = 1.0
-    ) -> "dict[str, Tensor]":
-        """Crop, perhaps mirror, and choose the patches to hide.
+        self, batch: dict[str, Tensor], keys: Tensor, prepared: Prepared, progress: float = 1.0
+    ) -> dict[str, Tensor]:
+        """Crop, mirror half of the images, and choose the patches to hide.
 
         Returns:
             "pixel_values", float of shape (rows, 3, size, size), and "ranks", a random order of the patches, int64 of shape
             (rows, patches): the last ``hidden_patches`` are hidden.
         """
-        from hf_ssl.data.augmentation import as_float, crop_and_flip
-        from hf_ssl.randomness import random_ranks, subkeys
+        from hf_ssl.common.randomness import random_ranks, subkeys
 
         place, choice = subkeys(keys, 2)
-        images = crop_and_flip(as_float(batch["image"]), place, self.image_size, SMALLEST_AREA)
-        ranks = random_ranks(choice, (self.image_size // self.patch_size) ** 2)
-        return {"pixel_values": self.normalise(images, prepared), "ranks": ranks}
+        images = prepared.modality.cropped(batch, place, SMALLEST_AREA)
+        ranks = random_ranks(choice, prepared.modality.patches)
+        return {"pixel_values": prepared.modality.normalise(images, prepared), "ranks": ranks}
 
     def model(self, prepared: Prepared, seed: int) -> Any:
-        """A ``ViTMAEForPreTraining`` or a ``...ForMaskedImageModeling``."""
-        from hf_ssl.models.images import autoencoder_model, reconstruction_model
-        from hf_ssl.models.light_decoder import with_light_decoder
+        """Return a ``ViTMAEForPreTraining`` or a ``...ForMaskedImageModeling``."""
+        from hf_ssl.modalities.images.encoders import masked_autoencoder_model, reconstruction_model
 
         if self.objective == "simmim":
-            return reconstruction_model(self, seed)
-        model = autoencoder_model(self, self.hidden_share, seed)
-        return with_light_decoder(model, seed) if self.decoder == "light" else model
+            return reconstruction_model(prepared.modality, seed)
+        return masked_autoencoder_model(prepared.modality, self.hidden_share, seed, light=self.decoder == "light")
 
-    def product(self, model: Any) -> "PreTrainedModel":
-        """The whole model; of one with a light decoder the encoder."""
-        return model.base_model if self.decoder == "light" else model
-
-    def loss(self, model: Any, batch: "dict[str, Tensor]") -> "dict[str, Tensor]":
-        """Mean squared error (mae) or mean absolute error (simmim) over the hidden pixels, in units of their spread."""
+    def loss(self, model: Any, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the mean squared error (mae) or mean absolute error (simmim) over the normalised hidden pixels."""
         return {"loss": self._predict(model, batch).loss}
 
-    def _predict(self, model: Any, batch: "dict[str, Tensor]") -> Any:
-        from hf_ssl.models.masked_autoencoder import only_hidden
+    def _predict(self, model: Any, batch: dict[str, Tensor]) -> Any:
+        from hf_ssl.modalities.images.masked_autoencoder import only_hidden
 
         pixels, ranks = batch["pixel_values"], batch["ranks"]
         if self.objective == "simmim":
@@ -106,30 +104,31 @@ class MaskedImage(ImageTask):
         with only_hidden(getattr(model, "module", model), self._hidden(ranks)):
             return model(pixel_values=pixels, noise=ranks.float())
 
-    def _hidden(self, ranks: "Tensor") -> "Tensor":
-        return ranks >= ranks.shape[1] - self.hidden_patches
+    def _hidden(self, ranks: Tensor) -> Tensor:
+        return ranks >= ranks.shape[1] - self._hidden_patches(ranks.shape[1])
 
-    def heldout_figures(
-        self, score: dict[str, float], parts: "list[dict[str, Tensor]]", prepared: Prepared
-    ) -> dict[str, float]:
-        """The loss, and that of the mean colour of all images everywhere."""
+    def heldout_figures(self, score: dict[str, float], parts: list[Part], prepared: Prepared) -> dict[str, float]:
+        """Return the loss, and that of predicting the mean colour of all images everywhere."""
         import torch
 
-        from hf_ssl.data.patches import cut
+        from hf_ssl.modalities.images.patches import cut
 
-        hidden = torch.cat([cut(part["pixel_values"], self.patch_size)[self._hidden(part["ranks"])] for part in parts])
+        size = prepared.modality.patch_size
+        hidden = torch.cat(
+            [cut(part.inputs["pixel_values"], size)[self._hidden(part.inputs["ranks"])] for part in parts]
+        )
         errors = hidden.square() if self.objective == "mae" else hidden.abs()
         return score | {"mean_colour_loss": float(errors.mean())}
 
-    def pictures(self, model: Any, batch: "dict[str, Tensor]", keys: "Tensor", prepared: Prepared) -> dict[str, Any]:
-        """The image, what is left of it, and the prediction with the visible patches put in."""
+    def pictures(self, model: Any, batch: dict[str, Tensor], keys: Tensor, prepared: Prepared) -> dict[str, Tensor]:
+        """Return the images, what is left of them, and the predictions combined with the visible patches."""
         import torch
-        from torch.nn.functional import interpolate
 
         part = self.corrupt(batch, keys, prepared)
-        side = self.image_size // self.patch_size
+        side = prepared.modality.image_size // prepared.modality.patch_size
         hidden = self._hidden(part["ranks"]).view(-1, 1, side, side).float()
-        hidden = interpolate(hidden, scale_factor=self.patch_size).bool()
+        size = prepared.modality.patch_size
+        hidden = hidden.repeat_interleave(size, 2).repeat_interleave(size, 3).bool()
         pictures = {"image": part["pixel_values"], "left of it": part["pixel_values"].masked_fill(hidden, 0)}
         if self.decoder == "stock":
             model.eval()
@@ -139,4 +138,4 @@ class MaskedImage(ImageTask):
                 else:
                     predicted = model.unpatchify(model(part["pixel_values"], noise=part["ranks"].float()).logits)
             pictures["predicted"] = torch.where(hidden, predicted.float(), part["pixel_values"])
-        return {title: self.shown(picture, prepared) for title, picture in pictures.items()}
+        return {title: prepared.modality.denormalise(picture, prepared) for title, picture in pictures.items()}

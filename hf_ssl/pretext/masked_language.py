@@ -1,52 +1,57 @@
-"""Masked language modelling: hide some tokens, predict them from the rest (Devlin et al. 2019)."""
+"""Masked language modelling: hide some tokens and predict them from the rest (Devlin et al. 2019)."""
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from __future__ import annotations
 
-from hf_ssl.errors import UserError
-from hf_ssl.modalities.text import TextTask
-from hf_ssl.pretext.base import Prepared
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
 
-if TYPE_CHECKING:  # heavy, and not needed for --help
+from hf_ssl.common.errors import UserError
+from hf_ssl.pretext.base import PretextTask
+
+if TYPE_CHECKING:  # slow to import, and not needed for --help
     from torch import Tensor
     from transformers import PreTrainedModel
 
-MEASURED_PROBABILITY = 0.15  # on held-out rows, whatever training uses
+    from hf_ssl.modalities.prepared import Prepared
+    from hf_ssl.pretext.base import Part
 
 
 @dataclass(frozen=True)
-class MaskedLanguage(TextTask):
-    """Hide tokens, predict them."""
+class MaskedLanguage(PretextTask):
+    """Hide tokens and predict them."""
 
     _argument_group_name = "task: masked language modelling"
     tag: ClassVar[str] = "masked-language-modeling"
+    modalities: ClassVar[tuple[str, ...]] = ("text",)
     pipeline: ClassVar[str] = "fill-mask"
     baseline: ClassVar[tuple[str, str]] = ("unigram_loss", "token frequencies alone")
+    packed: ClassVar[bool] = True
+    requires: ClassVar[dict[str, Any]] = {"text_encoder": "transformer"}
+    measured_with: ClassVar[dict[str, Any]] = {"mask_probability": 0.15}  # regardless of training
 
     mask_probability: float = field(default=0.3, metadata={"help": "Share of tokens to predict."})
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if not 0 < self.mask_probability < 1:
             raise UserError(f"--mask_probability must lie between 0 and 1, not {self.mask_probability}")
 
     def corrupt(
-        self, batch: "dict[str, Tensor]", keys: "Tensor", prepared: Prepared, progress: float = 1.0
-    ) -> "dict[str, Tensor]":
-        """Hide exactly max(1, round(p x maskable)) tokens a row: 80 % masked, 10 % replaced, 10 % left as they are.
+        self, batch: dict[str, Tensor], keys: Tensor, prepared: Prepared, progress: float = 1.0
+    ) -> dict[str, Tensor]:
+        """Hide exactly max(1, round(p x maskable)) tokens per row: 80 % masked, 10 % replaced, 10 % unchanged.
 
         Args:
             batch: {"input_ids": int64 of shape (rows, length)}.
-            keys: int64 of shape (rows,); the masks are a function of them alone.
+            keys: int64 of shape (rows,); the masks depend only on them.
             prepared: holds the tokenizer, whose special tokens are never hidden.
-            progress: plays no part.
+            progress: unused.
 
         Returns:
             "input_ids" of the same shape, "positions" (flat indices of the hidden tokens) and "labels" (the tokens there).
         """
         import torch
 
-        from hf_ssl.randomness import random_uniform
+        from hf_ssl.common.randomness import random_uniform
 
         tokenizer, tokens = prepared.processor, batch["input_ids"]
         special = torch.tensor(tokenizer.all_special_ids, device=tokens.device)
@@ -67,34 +72,29 @@ class MaskedLanguage(TextTask):
         positions = hidden.flatten().nonzero()[:, 0]
         return {"input_ids": corrupted, "positions": positions, "labels": tokens.flatten()[positions]}
 
-    def for_measuring(self) -> Self:
-        """Hide 15 %, whatever training hides."""
-        return replace(self, mask_probability=MEASURED_PROBABILITY)
-
-    def model(self, prepared: Prepared, seed: int) -> "PreTrainedModel":
-        """A stock ``...ForMaskedLM``."""
-        from hf_ssl.models.text import masked_language_model
+    def model(self, prepared: Prepared, seed: int) -> PreTrainedModel:
+        """Return a stock ``...ForMaskedLM``."""
+        from hf_ssl.modalities.text.encoders import language_model
 
         counts = prepared.statistics["token_counts"].numpy()
-        return masked_language_model(self, prepared.processor, counts, seed)
+        return language_model(prepared.modality, prepared.processor, counts, seed)
 
-    def untrained(self, model: "PreTrainedModel", prepared: Prepared, seed: int) -> "PreTrainedModel":
-        """The same architecture with new weights."""
-        from hf_ssl.models.text import untrained_like
+    def loss(self, model: Any, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the mean cross-entropy in nats over the hidden tokens; the prediction head runs only on those.
 
-        return untrained_like(model, seed)
-
-    def loss(self, model: Any, batch: "dict[str, Tensor]") -> "dict[str, Tensor]":
-        """Mean cross-entropy in nats over the hidden tokens; the prediction head runs on those only.
-
-        The figures are the stock model's: its head is applied to every token alone, so what it would say elsewhere
-        is not needed.
+        The results equal those of the stock model: its head processes each token independently, so its outputs elsewhere
+        are not needed.
         """
-        import torch
+        from torch.nn.functional import cross_entropy
 
-        from hf_ssl.models.sparse_prediction import only_at
+        from hf_ssl.modalities.text.sparse_prediction import only_at
 
         with only_at(getattr(model, "module", model), batch["positions"]):
             logits = model(input_ids=batch["input_ids"]).logits.flatten(0, -2).float()
-        loss = torch.nn.functional.cross_entropy(logits, batch["labels"])
-        return {"loss": loss, "logits": logits.detach()}
+        return {"loss": cross_entropy(logits, batch["labels"]), "logits": logits.detach()}
+
+    def heldout_figures(self, score: dict[str, float], parts: list[Part], prepared: Prepared) -> dict[str, float]:
+        """Return the loss in nats, perplexity, top-1 accuracy on hidden tokens, and the loss of token frequencies alone."""
+        from hf_ssl.modalities.text.vocabulary import language_figures
+
+        return language_figures(score["loss"], parts, prepared) | {"masked_accuracy": score["accuracy"]}

@@ -1,9 +1,11 @@
 """Vertical flip: is the image upside down?"""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from hf_ssl.modalities.image_questions import ImageQuestion
+from hf_ssl.pretext.parts.question import ImageQuestion
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -11,14 +13,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class VerticalFlip(ImageQuestion):
-    """Flip an image, predict whether it was."""
+    """Flip some images and predict which."""
 
     _argument_group_name = "task: vertical flip"
     tag: ClassVar[str] = "flip-prediction"
     answers: ClassVar[tuple[str, ...]] = ("upright", "upside down")
 
-    def change(self, images: "Tensor", labels: "Tensor") -> "Tensor":
-        """Turn those with label 1 upside down."""
-        import torch
-
-        return torch.where(labels.bool()[:, None, None, None], images.flip(2), images)
+    def change(self, images: Tensor, answer: int) -> Tensor:
+        """Flip images upside down if ``answer`` is 1."""
+        return images.flip(2) if answer else images

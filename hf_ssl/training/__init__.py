@@ -1,1 +1,1 @@
-"""One loop for all pretext tasks."""
+"""One training loop for all pretext tasks."""

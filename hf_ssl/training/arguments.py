@@ -1,26 +1,28 @@
-"""How to train: flags that are the same for every pretext task."""
+"""Training flags shared by all pretext tasks."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+from __future__ import annotations
 
-from hf_ssl.errors import UserError
+from dataclasses import dataclass, field, replace
+from typing import Literal, Self
 
-CONTINUED = 0.1  # of the usual learning rate, from a checkpoint
+from hf_ssl.common.errors import UserError
+
+CONTINUED = 0.1  # factor on the default learning rate when training from a checkpoint
 
 
 @dataclass
 class TrainingArguments:
-    """How long, how fast, how often saved."""
+    """Steps, batches, optimizer, schedule and saving."""
 
     _argument_group_name = "training"
 
-    output_dir: str = field(default="runs/pretrain", metadata={"help": "Run folder; the same command goes on from it."})
+    output_dir: str = field(default="runs/pretrain", metadata={"help": "Run folder. Rerun the same command to resume."})
     max_steps: int = field(default=500, metadata={"help": "Optimizer steps."})
     batch_size: int = field(
-        default=16, metadata={"help": "Samples an optimizer step, over all processes and accumulation."}
+        default=16, metadata={"help": "Samples per optimizer step, over all processes and accumulation steps."}
     )
     gradient_accumulation_steps: int = field(
-        default=1, metadata={"help": "Parts in which a process takes its share of a batch."}
+        default=1, metadata={"help": "Parts into which each process splits its share of a batch."}
     )
     optimizer: Literal["adamw", "muon"] = field(
         default="muon", metadata={"help": "Muon for matrices (AdamW for the rest), or AdamW."}
@@ -28,28 +30,30 @@ class TrainingArguments:
     learning_rate: float | None = field(
         default=None,
         metadata={
-            "help": "Peak of the optimizer (default: Muon 0.01 for text, 0.03 for images; AdamW 0.001; a tenth from a "
-            "checkpoint)."
+            "help": "Peak learning rate of the optimizer.",
+            "default": "depends on task, modality and optimizer; a tenth of it from a checkpoint",
         },
     )
     embedding_learning_rate: float = field(
         default=4e-3,
-        metadata={"help": "With Muon: AdamW's peak for embeddings, norms, biases (a tenth of it from a checkpoint)."},
+        metadata={
+            "help": "With Muon: peak learning rate of AdamW for embeddings, norms and biases (a tenth of it from a checkpoint)."
+        },
     )
     weight_decay: float = field(default=0.0, metadata={"help": "Decoupled weight decay of matrices."})
-    warmup_share: float = field(default=0.05, metadata={"help": "Share of the steps in which the rate rises."})
+    warmup_share: float = field(default=0.05, metadata={"help": "Share of steps over which the learning rate rises."})
     decay_share: float = field(
-        default=0.5, metadata={"help": "Share of the steps, at the end, in which it falls to 0."}
+        default=0.5, metadata={"help": "Share of steps, at the end, over which the learning rate falls to 0."}
     )
-    gradient_clipping: float = field(default=1.0, metadata={"help": "Largest norm of a gradient."})
+    gradient_clipping: float = field(default=1.0, metadata={"help": "Gradients are clipped to this norm."})
     mixed_precision: Literal["auto", "no", "bf16"] = field(
-        default="auto", metadata={"help": "bf16 where the device has it."}
+        default="auto", metadata={"help": "auto: bf16 if the device supports it natively."}
     )
-    seed: int = field(default=0, metadata={"help": "Of weights, order and masks."})
+    seed: int = field(default=0, metadata={"help": "Seed for weights, sample order and masks."})
     save_steps: int = field(default=100, metadata={"help": "Steps between checkpoints."})
-    eval_steps: int = field(default=100, metadata={"help": "Steps between held-out losses."})
+    eval_steps: int = field(default=100, metadata={"help": "Steps between evaluations on held-out rows."})
     tracker: Literal["none", "trackio", "tensorboard"] = field(
-        default="none", metadata={"help": "Where to send figures too."}
+        default="none", metadata={"help": "Tracker that also receives the figures."}
     )
 
     def __post_init__(self) -> None:
@@ -60,12 +64,17 @@ class TrainingArguments:
             if getattr(self, name) is not None and not getattr(self, name) > 0:
                 raise UserError(f"--{name} must be above 0, not {getattr(self, name)}")
         if not (self.warmup_share >= 0 and self.decay_share >= 0 and self.warmup_share + self.decay_share <= 1):
-            raise UserError("--warmup_share and --decay_share must be at least 0 and at most 1 together")
+            raise UserError("--warmup_share and --decay_share must be at least 0 and sum to at most 1")
         if self.seed < 0:
             raise UserError(f"--seed must be at least 0, not {self.seed}")
 
-    def peak_learning_rate(self, usual: dict[str, float], continued: bool) -> float:
-        """The rate asked for, or the optimizer's usual one; ``continued``: from a checkpoint."""
-        if self.learning_rate is not None:
-            return self.learning_rate
-        return usual[self.optimizer] * (CONTINUED if continued else 1.0)
+    def settled(self, usual: dict[str, float], continued: bool) -> Self:
+        """Return a copy with the learning rates filled in.
+
+        Args:
+            usual: default peak rate of each optimizer.
+            continued: whether training starts from a checkpoint, with a tenth of the default rates.
+        """
+        factor = CONTINUED if continued else 1.0
+        rate = self.learning_rate if self.learning_rate is not None else usual[self.optimizer] * factor
+        return replace(self, learning_rate=rate, embedding_learning_rate=self.embedding_learning_rate * factor)

@@ -1,8 +1,10 @@
-"""Checkpoints that a killed process cannot half-write and a damaged disk cannot pass off as whole.
+"""Crash-safe checkpoints with verified checksums.
 
-A checkpoint is written into a temporary folder, the manifest of SHA-256 sums last; every file is synced, the folder renamed and
-its parent synced. An older one is deleted only after the new one was read back. Tensors are safetensors, the rest is JSON.
+A checkpoint is written to a temporary folder, the SHA-256 manifest last; files are synced, the folder renamed, its parent
+synced. Older checkpoints are deleted only after the new one is verified. Tensors are safetensors, the rest is JSON.
 """
+
+from __future__ import annotations
 
 import hashlib
 import json
@@ -10,7 +12,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,26 +20,47 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from hf_ssl.errors import UserError
+from hf_ssl.common.errors import UserError
 
 KEPT = 2
 MANIFEST = "manifest.json"
 
 
+@dataclass
+class Progress:
+    """Training progress, saved with each checkpoint.
+
+    Attributes:
+        step: optimizer steps done.
+        units: tokens (or images) seen, over all processes.
+        unit: name of the unit, in the plural.
+        cpu_seconds: CPU time of training without evaluation, over all processes.
+        wall_seconds: wall time of training without evaluation.
+        positions: position in each partition of the stream after the last trained batch.
+    """
+
+    step: int = 0
+    units: int = 0
+    unit: str = ""
+    cpu_seconds: float = 0.0
+    wall_seconds: float = 0.0
+    positions: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint that was read back whole.
+    """A verified checkpoint.
 
     Attributes:
         path: its folder.
-        state: JSON: step, positions, counters.
+        state: step, positions and counters, as JSON.
     """
 
     path: Path
     state: dict[str, Any]
 
     def tensors(self, name: str) -> dict[str, Tensor]:
-        """The tensors of one safetensors file."""
+        """Load the tensors of one safetensors file."""
         return load_file(self.path / f"{name}.safetensors")
 
 
@@ -46,11 +69,11 @@ def save_checkpoint(root: Path, state: dict[str, Any], tensors: dict[str, dict[s
 
     Args:
         root: folder of checkpoints.
-        state: JSON, with "step".
-        tensors: a safetensors file each.
+        state: JSON, including "step".
+        tensors: name of a safetensors file -> its tensors.
 
     Raises:
-        UserError: if it cannot be written; what was there before is left as it was.
+        UserError: if it cannot be written; existing checkpoints stay intact.
     """
     path = root / f"step_{state['step']:08d}"
     if path.exists() and not damage(path):
@@ -79,24 +102,24 @@ def save_checkpoint(root: Path, state: dict[str, Any], tensors: dict[str, dict[s
         raise _cannot_write(path, error, tensors) from error
     problem = damage(path)
     if problem:
-        raise UserError(f"the checkpoint just written to {path} does not read back ({problem}); check the disk")
+        raise UserError(f"the checkpoint just written to {path} is damaged ({problem}); check the disk")
     for old in _all(root)[:-KEPT]:
         shutil.rmtree(old)
     return path
 
 
 def model_tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """Parameters and kept buffers, each once: tied weights share a tensor."""
+    """Yield parameters and persistent buffers, each once: tied weights share a tensor."""
     yield from model.named_parameters()
     kept = model.state_dict()
     yield from ((name, buffer) for name, buffer in model.named_buffers() if name in kept)
 
 
 def newest_checkpoint(root: Path) -> Checkpoint | None:
-    """The newest whole checkpoint, or None if there never was one; damaged ones are named and moved aside.
+    """Return the newest intact checkpoint, or None if there never was one; report damaged ones and move them aside.
 
     Raises:
-        UserError: if there are checkpoints, but none is whole.
+        UserError: if there are checkpoints, but none is intact.
     """
     for leftover in root.glob(".writing_*"):
         shutil.rmtree(leftover)
@@ -107,12 +130,12 @@ def newest_checkpoint(root: Path) -> Checkpoint | None:
         aside = _move_aside(path)
         print(f"checkpoint {path} is damaged ({problem}); moved aside to {aside}", file=sys.stderr)
     if any(root.glob("damaged_*")):
-        raise UserError(f"no checkpoint in {root} is whole; to train from the start, choose another --output_dir")
+        raise UserError(f"no checkpoint in {root} is intact; to train from the start, choose another --output_dir")
     return None
 
 
 def damage(path: Path) -> str | None:
-    """What is wrong with a checkpoint, or None."""
+    """Return what is wrong with a checkpoint, or None."""
     try:
         manifest = json.loads((path / MANIFEST).read_text())
         for name, expected in manifest.items():
@@ -160,5 +183,5 @@ def _cannot_write(path: Path, error: Exception, tensors: dict[str, dict[str, Ten
     free = shutil.disk_usage(path.parent if path.parent.exists() else path.parent.parent).free
     return UserError(
         f"cannot write the checkpoint {path} ({' '.join(str(error).split())}): it needs {needed / 2**20:.0f} MiB, "
-        f"{free / 2**20:.0f} MiB are free; make room and run the same command to go on"
+        f"{free / 2**20:.0f} MiB are free; free some space and rerun the same command to resume"
     )

@@ -1,4 +1,6 @@
-"""log.jsonl: a line a step, whole or not there."""
+"""log.jsonl: one complete line per step."""
+
+from __future__ import annotations
 
 import json
 import os
@@ -6,13 +8,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from hf_ssl.training.run_folder import writing
+from hf_ssl.common.writing import writing
 
 
 class StepLog:
-    """Appends lines without a buffer: what is logged survives a kill, and closing after a failed write fails no second time.
+    """Append unbuffered lines: they survive a kill, and closing after a failed write does not fail again.
 
-    Processes other than the main one are given no path and write nothing.
+    Processes other than the main one pass no path and write nothing.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -35,5 +37,5 @@ class StepLog:
         """
         rest = (json.dumps(line) + "\n").encode()
         with writing(self.path or Path(os.devnull)):
-            while rest:  # a nearly full disk takes a part first, and only then fails
+            while rest:  # a nearly full disk accepts a part and fails after that
                 rest = rest[self._file.write(rest) :]

@@ -1,40 +1,34 @@
-"""Optimizers and the schedule; state moves in and out as named tensors."""
+"""Optimizers, learning-rate schedule, and optimizer state as named tensors; Muon (Jordan et al. 2024)."""
 
-from collections.abc import Iterable
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from hf_ssl.training.muon import Muon
+from hf_ssl.training.arguments import TrainingArguments
 
 
-def build_optimizers(
-    model: Any,
-    name: str,
-    learning_rate: float,
-    embedding_learning_rate: float,
-    weight_decay: float,
-    precision: torch.dtype,
-) -> list[torch.optim.Optimizer]:
-    """AdamW for everything, or Muon (Jordan et al. 2024) for the matrices of hidden layers and AdamW for the rest.
+def build_optimizers(model: Any, arguments: TrainingArguments, precision: torch.dtype) -> list[torch.optim.Optimizer]:
+    """Return AdamW for everything, or Muon (Jordan et al. 2024) for the matrices of hidden layers and AdamW for the rest.
 
     Args:
-        model: whose parameters are trained.
-        name: "adamw" or "muon".
-        learning_rate: peak of the named optimizer.
-        embedding_learning_rate: with Muon, peak of AdamW for embeddings, the output layer, norms and biases.
-        weight_decay: decoupled, of matrices only.
-        precision: in which Muon multiplies.
+        model: model to train.
+        arguments: optimizer, settled learning rates, and weight decay (decoupled, of matrices only).
+        precision: type of Muon's matrix products.
     """
+    assert arguments.learning_rate is not None, "TrainingArguments.settled comes first"
+    learning_rate, weight_decay = arguments.learning_rate, arguments.weight_decay
     tables = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding | nn.EmbeddingBag)}
-    head = model.get_output_embeddings()
+    head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
     tables |= {id(head.weight)} if head is not None else set()
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    matrices = [p for p in trained if p.ndim in (2, 4) and id(p) not in tables]  # with the kernels of convolutions
+    matrices = [p for p in trained if p.ndim in (2, 4) and id(p) not in tables]  # including convolution kernels
     others = [p for p in trained if p.ndim not in (2, 4) or id(p) in tables]
     betas = (0.9, 0.98)
-    if name == "adamw":
+    if arguments.optimizer == "adamw":
         groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
         optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=learning_rate, betas=betas, fused=True)]
     else:
@@ -43,7 +37,9 @@ def build_optimizers(
             optimizers.append(Muon(matrices, lr=learning_rate, weight_decay=weight_decay, precision=precision))
         if others:
             optimizers.append(
-                torch.optim.AdamW(others, lr=embedding_learning_rate, betas=betas, weight_decay=0.0, fused=True)
+                torch.optim.AdamW(
+                    others, lr=arguments.embedding_learning_rate, betas=betas, weight_decay=0.0, fused=True
+                )
             )
     for group in (group for optimizer in optimizers for group in optimizer.param_groups):
         group["peak"] = group["lr"]
@@ -58,9 +54,9 @@ def set_learning_rate(optimizers: Iterable[torch.optim.Optimizer], factor: float
 
 
 def warmup_stable_decay(step: int, max_steps: int, warmup_share: float, decay_share: float) -> float:
-    """Factor of the learning rate at a step (from 0): up in a line, level, down in a line to nearly 0.
+    """Return the learning-rate factor at a step (from 0): linear warmup, constant, linear decay to nearly 0.
 
-    A function of the step alone, so that there is no scheduler state (Hu et al. 2024, MiniCPM).
+    It depends on the step alone, so there is no scheduler state (Hu et al. 2024, MiniCPM).
     """
     up = (step + 1) / max(1.0, warmup_share * max_steps)
     down = (max_steps - step) / max(1.0, decay_share * max_steps)
@@ -68,7 +64,7 @@ def warmup_stable_decay(step: int, max_steps: int, warmup_share: float, decay_sh
 
 
 def optimizer_tensors(optimizers: Iterable[torch.optim.Optimizer]) -> dict[str, Tensor]:
-    """All optimizer state as {"optimizer.parameter.name": tensor}; rates follow from the step and are left out."""
+    """Return all state as {"optimizer.parameter.name": tensor}, without rates, which follow from the step."""
     return {
         f"{number}.{index}.{name}": value
         for number, optimizer in enumerate(optimizers)
@@ -86,3 +82,69 @@ def load_optimizer_tensors(optimizers: Iterable[torch.optim.Optimizer], tensors:
             if int(owner) == number:
                 state.setdefault(int(index), {})[name] = tensor
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+# Coefficients of the quintic iteration: steep at 0, so that small singular values grow fast (Jordan et al. 2024).
+QUINTIC = (3.4445, -4.7750, 2.0315)
+ITERATIONS = 5
+
+
+class Muon(torch.optim.Optimizer):
+    """Muon as in `torch.optim.Muon`, with a configurable precision of the iteration.
+
+    torch always rounds to bfloat16, which amplifies last-bit differences between one process and two to loss
+    differences above 1e-5 within ten steps.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Tensor],
+        lr: float,
+        weight_decay: float = 0.0,
+        momentum: float = 0.95,
+        precision: torch.dtype = torch.bfloat16,
+    ) -> None:
+        """Set matrices, their peak rate, decoupled weight decay, Nesterov momentum and the precision."""
+        defaults = {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "precision": precision}
+        super().__init__(parameters, defaults)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override] # no closure, no loss
+        """Update every matrix that has a gradient."""
+        assert closure is None, "Muon takes no closure"
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    self._move(parameter, parameter.grad, group)
+
+    def _move(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+        state = self.state[parameter]
+        if "momentum_buffer" not in state:
+            state["momentum_buffer"] = torch.zeros_like(parameter)
+        average = state["momentum_buffer"].lerp_(gradient, 1 - group["momentum"])
+        # Convolution kernels become a matrix of output channels by the inputs of each.
+        matrix = gradient.lerp(average, group["momentum"]).flatten(1)
+        direction = orthogonal(matrix, group["precision"]).view(parameter.shape)
+        rows, columns = matrix.shape
+        parameter.mul_(1 - group["lr"] * group["weight_decay"])
+        parameter.add_(direction, alpha=-group["lr"] * max(1.0, rows / columns) ** 0.5)
+
+
+def orthogonal(matrix: Tensor, precision: torch.dtype) -> Tensor:
+    """Return nearly the closest matrix with orthonormal rows or columns: its singular values are about 0.7 to 1.2.
+
+    Args:
+        matrix: shape (rows, columns).
+        precision: type of the products.
+
+    Returns:
+        The same shape and type as ``matrix``.
+    """
+    first, second, third = QUINTIC
+    wide = matrix.shape[0] <= matrix.shape[1]
+    x = (matrix if wide else matrix.T).to(precision)
+    x = x / x.norm().clamp(min=1e-7)
+    for _ in range(ITERATIONS):
+        gram = x @ x.T
+        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=second, alpha=third), x, beta=first)
+    return (x if wide else x.T).to(matrix.dtype)

@@ -1,1 +1,1 @@
-"""Structure without any target: clusters, their number, maps, densities, names. scikit-learn computes."""
+"""Unsupervised methods on top of scikit-learn: clusters and their number, maps, densities and cluster names."""

@@ -1,4 +1,6 @@
-"""Clusters of features: of rows in memory by three methods, and of streams larger than memory."""
+"""Clustering of features: three methods for rows in memory, and k-means for streams larger than memory."""
+
+from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -9,25 +11,25 @@ from sklearn.cluster import MiniBatchKMeans
 from sklearn.metrics import pairwise_distances_argmin_min
 from sklearn.preprocessing import normalize
 
-from hf_ssl.errors import UserError
+from hf_ssl.common.errors import UserError
 from hf_ssl.unsupervised import methods
 from hf_ssl.unsupervised.features import alike, check_finite, check_memory, check_shape
 
 METHODS = ("kmeans", "gaussian_mixture", "hdbscan")
-SAMPLE_PER_CLUSTER = 20  # rows that the centres of a stream start from
+SAMPLE_PER_CLUSTER = 20  # rows used to initialise the centres of a stream
 PASSES = 2
 Batches = Callable[[], Iterable[np.ndarray]]
 
 
 @dataclass(frozen=True)
 class Clusters:
-    """Which rows belong together.
+    """The clusters of rows.
 
     Attributes:
         labels: int64, shape (rows,), from 0 without gaps; -1 for rows that belong to no cluster.
         centres: float32, shape (clusters, dimensions): means of the members.
-        figures: "inertia" of k-means (mean squared distance of rows of length 1 to their centre); "bic" and
-            "log_likelihood" of a mixture; "noise_share" of HDBSCAN. Empty when all rows are alike.
+        figures: "inertia" of k-means (mean squared distance of unit-length rows to their centre); "bic" and
+            "log_likelihood" of a mixture; "noise_share" of HDBSCAN. Empty if all rows are identical.
     """
 
     labels: np.ndarray
@@ -36,22 +38,22 @@ class Clusters:
 
 
 def cluster(features: np.ndarray, method: str, clusters: int | None, seed: int) -> Clusters:
-    """Cluster rows by the direction of their features; lengths play no part.
+    """Cluster rows by the direction of their features; vector lengths are ignored.
 
-    Rows that are all alike make one cluster, which is said on stderr; where fewer rows than ``clusters`` are distinct,
-    there are that many clusters.
+    If all rows are identical, there is one cluster and a note on stderr; if fewer rows than ``clusters`` are distinct,
+    each distinct row is a cluster.
 
     Args:
         features: float, shape (rows, dimensions).
         method: one of METHODS.
-        clusters: how many; None or ignored for "hdbscan", which finds their number.
-        seed: of starts and samples; the result is a function of it and the features.
+        clusters: number of clusters; ignored by "hdbscan", which finds it.
+        seed: seed of initialisations and samples; the result depends only on it and the features.
 
     Raises:
-        UserError: if the method or the number of clusters is none, features are not finite, or memory is too small.
+        UserError: if the method or the number of clusters is invalid, features are not finite, or memory is too small.
     """
     if method not in METHODS:
-        raise UserError(f"there is no clustering method '{method}'; there are {', '.join(METHODS)}")
+        raise UserError(f"there is no clustering method '{method}'; choose one of {', '.join(METHODS)}")
     check_shape(features)
     rows, dimensions = features.shape
     count = 1 if method == "hdbscan" else _checked_count(clusters, rows)
@@ -72,16 +74,16 @@ def cluster(features: np.ndarray, method: str, clusters: int | None, seed: int) 
 
 def _checked_count(clusters: int | None, rows: int) -> int:
     if clusters is None:
-        raise UserError("the number of clusters is missing; only hdbscan finds it by itself")
+        raise UserError("the number of clusters is missing; only hdbscan finds it automatically")
     if clusters < 1:
         raise UserError(f"the number of clusters must be 1 or more, not {clusters}")
     if clusters > rows:
-        raise UserError(f"{clusters:,} clusters cannot be made of {rows:,} rows; ask for {rows:,} or fewer")
+        raise UserError(f"{rows:,} rows cannot form {clusters:,} clusters; ask for {rows:,} or fewer")
     return clusters
 
 
 def _needed(method: str, rows: int, dimensions: int, clusters: int) -> float:
-    """Bytes, roughly: a copy of the rows, centres, and a mixture's densities of every row and covariances."""
+    """Estimate the bytes for a copy of the rows, the centres and, for a mixture, all densities and covariances."""
     needed = 8.0 * dimensions * (rows + 4 * clusters)
     if method == "gaussian_mixture":
         components = min(dimensions, methods.MIXTURE_COMPONENTS)
@@ -96,16 +98,16 @@ def _means(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def stream_kmeans(batches: Batches, clusters: int, seed: int, passes: int = PASSES) -> np.ndarray:
-    """Mini-batch k-means (Sculley 2010) of more rows than memory holds: a batch, a sample and the centres are held.
+    """Run mini-batch k-means (Sculley 2010) on a stream larger than memory; only a batch, a sample and the centres are held.
 
-    A first pass draws a sample of all rows, however they are sorted, among which k-means++ (Arthur and Vassilvitskii 2007)
-    finds the first centres; the others move them. Rows are taken as they are: scale them to length 1 for cosine.
+    A first pass draws a uniform sample of all rows, in which k-means++ (Arthur and Vassilvitskii 2007) finds the initial
+    centres; further passes update them. Rows are used unchanged: scale them to length 1 for cosine.
 
     Args:
-        batches: gives the same batches whenever it is called: numbers (taken as float32), shape (rows, dimensions), of any sizes.
-        clusters: how many.
-        seed: of the sample and the start.
-        passes: over all batches, after the first.
+        batches: returns the same batches on every call: numbers (cast to float32), shape (rows, dimensions), of any size.
+        clusters: number of clusters.
+        seed: seed of the sample and the initialisation.
+        passes: number of passes over all batches, after the first.
 
     Returns:
         float32, shape (clusters, dimensions).
@@ -123,14 +125,14 @@ def stream_kmeans(batches: Batches, clusters: int, seed: int, passes: int = PASS
 
 
 def assign(batches: Iterable[np.ndarray], centres: np.ndarray) -> Iterator[tuple[np.ndarray, float]]:
-    """The nearest centre of every row of a stream.
+    """Assign every row of a stream to its nearest centre.
 
     Args:
         batches: float, each of shape (rows, dimensions).
         centres: float, shape (clusters, dimensions).
 
     Yields:
-        For each batch that is not empty: labels, int64 of shape (rows,), and the sum of squared distances to the nearest centre.
+        For each non-empty batch: labels, int64 of shape (rows,), and the sum of squared distances to the nearest centre.
     """
     for batch in filter(len, batches):
         labels, distances = pairwise_distances_argmin_min(_single(batch), _single(centres), metric="sqeuclidean")
@@ -142,7 +144,7 @@ def _single(batch: np.ndarray) -> np.ndarray:
 
 
 def _sample(batches: Batches, clusters: int, seed: int) -> np.ndarray:
-    """Twenty rows a cluster, all rows with the same chance: those that draw the smallest numbers."""
+    """Draw a uniform sample of twenty rows per cluster: the rows with the smallest random numbers."""
     if clusters < 1:
         raise UserError(f"the number of clusters must be 1 or more, not {clusters}")
     generator = np.random.default_rng(seed)
@@ -161,6 +163,6 @@ def _sample(batches: Batches, clusters: int, seed: int) -> np.ndarray:
             rows, draws = rows[smallest], draws[smallest]
     if rows is None or len(rows) < clusters:
         raise UserError(
-            f"{clusters:,} clusters cannot be made of a stream of {0 if rows is None else len(rows):,} rows"
+            f"a stream of {0 if rows is None else len(rows):,} rows cannot form {clusters:,} clusters; ask for fewer"
         )
     return rows

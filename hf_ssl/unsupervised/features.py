@@ -1,36 +1,38 @@
-"""What every method here asks of its features, and the few principal components that most of them work on."""
+"""Feature checks shared by all methods; principal components and whitening."""
+
+from __future__ import annotations
 
 import numpy as np
 import psutil
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import normalize
 
-from hf_ssl.errors import UserError
+from hf_ssl.common.errors import UserError
 
-MOST_FITTED = 20_000  # rows that directions are learned from
-ROWS_AT_ONCE = 4096  # that are looked at for what is not finite: no mask of all of them
+MOST_FITTED = 20_000  # rows to fit directions on
+ROWS_AT_ONCE = 4096  # checked for non-finite values; avoids a mask of all rows
 
 
 def check_shape(features: np.ndarray) -> None:
-    """Refuse what is no matrix of two rows or more.
+    """Check that features are a matrix of at least two rows.
 
     Raises:
-        UserError: if the shape is another one.
+        UserError: if they are not.
     """
     if features.ndim != 2 or features.shape[1] < 1:
         raise UserError(f"features have the shape {features.shape}; give a matrix of (rows, dimensions)")
     if len(features) < 2:
-        raise UserError(f"there are {len(features)} rows of features, which have no structure; give 2 or more")
+        raise UserError(f"there are {len(features)} rows of features; at least 2 are needed")
 
 
 def check_finite(features: np.ndarray) -> np.ndarray:
-    """The features as float32 or float64.
+    """Return the features as float32 or float64 after checking that they are finite.
 
     Args:
         features: numbers, shape (rows, dimensions).
 
     Raises:
-        UserError: if rows hold NaN or infinite values: how many and the first of them.
+        UserError: if rows hold NaN or infinite values, with their number and the first row.
     """
     if features.dtype not in (np.float32, np.float64):
         features = features.astype(np.float32)
@@ -40,26 +42,26 @@ def check_finite(features: np.ndarray) -> np.ndarray:
     if len(rows):
         raise UserError(
             f"{len(rows)} of {len(features)} rows of features hold NaN or infinite values (the first is row {rows[0]}); "
-            "leave them out or mend what computed them"
+            "leave them out or fix how they are computed"
         )
     return features
 
 
 def checked(features: np.ndarray) -> np.ndarray:
-    """Features that have been checked for shape and values (see `check_shape` and `check_finite`)."""
+    """Return the features after checking shape and values (see `check_shape` and `check_finite`)."""
     check_shape(features)
     return check_finite(features)
 
 
 def check_memory(needed: float, what: str) -> None:
-    """Refuse what would not fit, before any of it is taken.
+    """Check that enough memory is available before allocating it.
 
     Args:
         needed: bytes.
-        what: a noun in the singular, for the sentence.
+        what: a singular noun phrase for the error message.
 
     Raises:
-        UserError: if less memory is available.
+        UserError: if it is not.
     """
     available = psutil.virtual_memory().available
     if needed > available:
@@ -70,29 +72,29 @@ def check_memory(needed: float, what: str) -> None:
 
 
 def sample_rows(rows: int, most: int, seed: int) -> np.ndarray:
-    """Sorted indices of at most ``most`` rows, drawn without replacement; all of them in order where they are no more."""
+    """Draw at most ``most`` rows without replacement and return their sorted indices; all rows if there are no more."""
     if rows <= most:
         return np.arange(rows)
     return np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
 
 
 def alike(points: np.ndarray) -> bool:
-    """Whether all rows, each of length 1 or 0, are the same but for rounding."""
+    """Return whether all rows, each of length 1 or 0, are identical up to rounding."""
     tolerance = 4 * float(np.finfo(points.dtype).eps)
     parts = range(0, len(points), ROWS_AT_ONCE)
     return all(bool(np.abs(points[begin : begin + ROWS_AT_ONCE] - points[0]).max() <= tolerance) for begin in parts)
 
 
 def few_components(features: np.ndarray, most: int, seed: int) -> np.ndarray:
-    """Principal components of rows of length 1, scaled together so that their mean variance is 1.
+    """Return principal components of unit-length rows, jointly scaled to a mean variance of 1.
 
     Args:
         features: float, shape (rows, dimensions).
-        most: components at most.
-        seed: of the rows that directions are learned from, where there are more than 20,000.
+        most: maximum number of components.
+        seed: seed of the sample that directions are fitted on, if there are more than 20,000 rows.
 
     Returns:
-        float32, shape (rows, components): at least one; those whose variance is next to nothing are left out.
+        float32, shape (rows, components): at least one; components of negligible variance are dropped.
     """
     points = normalize(features)
     fitted = points[sample_rows(len(points), MOST_FITTED, seed)]
@@ -103,3 +105,31 @@ def few_components(features: np.ndarray, most: int, seed: int) -> np.ndarray:
     kept[0] = True
     scale = np.sqrt(variance[kept].mean()) or 1.0
     return np.asarray(pca.transform(points)[:, kept] / scale, np.float32)
+
+
+MOST_DIMENSIONS = 128
+MOST_WHITENED_FROM = 8000  # rows to fit directions on
+UNCHOSEN_POWER = 0.25  # if there are no labels to choose by
+
+
+def whiten(bank: np.ndarray, test: np.ndarray, power: float) -> tuple[np.ndarray, np.ndarray]:
+    """Project on at most 128 principal components of the bank and divide each by a power of its variance."""
+    directions = whitening(bank, power)
+    if directions is None:
+        return bank, test
+    mean, matrix = directions
+    return (bank - mean) @ matrix, (test - mean) @ matrix
+
+
+def whitening(bank: np.ndarray, power: float) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the mean, (dimensions,), and matrix, (dimensions, components), of `whiten`; None if all rows are identical."""
+    learned_from = bank[:MOST_WHITENED_FROM]
+    if alike(learned_from):  # no directions to fit
+        return None
+    rows, columns = learned_from.shape
+    solver = "covariance_eigh" if rows >= columns else "full"
+    pca = PCA(min(MOST_DIMENSIONS, rows, columns), svd_solver=solver).fit(learned_from)
+    variance = pca.explained_variance_
+    kept = variance > variance[0] * 1e-6
+    scale = (variance[kept] ** -power).astype(np.float32)
+    return pca.mean_, (pca.components_[kept].T * scale).astype(bank.dtype)

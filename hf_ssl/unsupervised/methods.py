@@ -1,4 +1,6 @@
-"""Three ways to cluster points: k-means, a Gaussian mixture, density."""
+"""Three clustering methods: k-means, a Gaussian mixture and HDBSCAN."""
+
+from __future__ import annotations
 
 import warnings
 
@@ -13,23 +15,23 @@ from sklearn.preprocessing import normalize
 from hf_ssl.unsupervised.features import few_components, sample_rows
 
 STARTS = 10
-MOST_AT_ONCE = 20_000  # rows; of more, k-means sees a batch at a time and a mixture a sample
+MOST_AT_ONCE = 20_000  # rows; beyond that, k-means uses mini-batches and a mixture a sample
 BATCH = 4096
 MIXTURE_COMPONENTS = 16
 MIXTURE_STARTS = 2
-REGULARISATION = 1e-3  # of covariances, where the mean variance is 1
+REGULARISATION = 1e-3  # of covariances, for a mean variance of 1
 HDBSCAN_COMPONENTS = 10
-MOST_BY_DENSITY = 10_000  # rows: its time grows with their square
+MOST_BY_DENSITY = 10_000  # rows: time grows with their square
 Found = tuple[np.ndarray, dict[str, float]]
 
 
 def kmeans(features: np.ndarray | csr_matrix, clusters: int, seed: int) -> np.ndarray:
-    """Spherical k-means, the best of 10 starts; by mini-batches (Sculley 2010) above 20,000 rows.
+    """Run spherical k-means, the best of 10 initialisations; with mini-batches (Sculley 2010) above 20,000 rows.
 
     Args:
-        features: float, shape (rows, dimensions), an array or sparse; only their directions count.
-        clusters: at most; fewer where fewer rows are distinct.
-        seed: of the starts.
+        features: float, shape (rows, dimensions), dense or sparse; only their directions count.
+        clusters: maximum number; fewer if fewer rows are distinct.
+        seed: seed of the initialisations.
 
     Returns:
         int64, shape (rows,): the cluster of each row, from 0.
@@ -38,7 +40,7 @@ def kmeans(features: np.ndarray | csr_matrix, clusters: int, seed: int) -> np.nd
 
 
 def kmeans_with_inertia(features: np.ndarray | csr_matrix, clusters: int, seed: int, starts: int = STARTS) -> Found:
-    """The clusters of `kmeans`, and "inertia": the mean squared distance of rows of length 1 to their centre."""
+    """Return the clusters of `kmeans` and "inertia", the mean squared distance of unit-length rows to their centre."""
     points = normalize(features)
     clusters = min(clusters, points.shape[0])
     if points.shape[0] > MOST_AT_ONCE:
@@ -52,13 +54,13 @@ def kmeans_with_inertia(features: np.ndarray | csr_matrix, clusters: int, seed: 
 
 
 def gaussian_mixture(features: np.ndarray, clusters: int, seed: int) -> Found:
-    """The most likely component of a Gaussian mixture on at most 16 principal components.
+    """Assign rows to the most likely component of a Gaussian mixture on at most 16 principal components.
 
     Covariances are diagonal or full, whichever has the smaller Bayesian information criterion (Schwarz 1978).
 
     Returns:
         int64, shape (rows,): the component of each row, from 0; "bic" and "log_likelihood" (mean, nats) of the rows it was
-        fitted on, 20,000 at most.
+        fitted on, at most 20,000.
     """
     points = few_components(features, MIXTURE_COMPONENTS, seed)
     fitted = points[sample_rows(len(points), MOST_AT_ONCE, seed)]
@@ -69,7 +71,7 @@ def gaussian_mixture(features: np.ndarray, clusters: int, seed: int) -> Found:
 
 
 def fit_mixture(points: np.ndarray, components: int, kind: str, seed: int) -> GaussianMixture:
-    """A Gaussian mixture with ``kind`` of covariances ("diag", "full"), started from k-means."""
+    """Fit a Gaussian mixture with ``kind`` of covariances ("diag", "full"), initialised by k-means."""
     components = min(components, len(np.unique(points, axis=0)))
     mixture = GaussianMixture(
         components, covariance_type=kind, reg_covar=REGULARISATION, n_init=MIXTURE_STARTS, random_state=seed
@@ -80,9 +82,9 @@ def fit_mixture(points: np.ndarray, components: int, kind: str, seed: int) -> Ga
 
 
 def hdbscan(features: np.ndarray, seed: int) -> Found:
-    """Clusters where rows are dense (Campello et al. 2013), on at most 10 principal components; -1 where they are not.
+    """Cluster dense regions by HDBSCAN (Campello et al. 2013) on at most 10 principal components; other rows get -1.
 
-    Of more than 10,000 rows that many are clustered, and each other row goes where the nearest of them went.
+    Beyond 10,000 rows, a sample of that size is clustered, and each other row joins the cluster of its nearest neighbour.
 
     Returns:
         int64, shape (rows,): clusters from 0, or -1; "noise_share" of the rows.
@@ -99,5 +101,5 @@ def hdbscan(features: np.ndarray, seed: int) -> Found:
 
 
 def _numbered(labels: np.ndarray) -> np.ndarray:
-    """Without gaps, where a cluster got no row."""
+    """Renumber clusters to remove the gaps of empty ones."""
     return np.unique(labels, return_inverse=True)[1].astype(np.int64)

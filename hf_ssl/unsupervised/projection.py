@@ -1,4 +1,6 @@
-"""Maps of features in two dimensions, and principal components of streams."""
+"""Two-dimensional maps of features, and principal components of streams."""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
@@ -8,25 +10,25 @@ from sklearn.manifold import TSNE
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.preprocessing import normalize
 
-from hf_ssl.errors import UserError
+from hf_ssl.common.errors import UserError
 from hf_ssl.unsupervised.features import alike, check_finite, checked
 
 MOST_COMPONENTS = 50
 PERPLEXITY = 30.0
-FEWEST_ROWS = 8  # for t-SNE; fewer are drawn on principal components
+FEWEST_ROWS = 8  # for t-SNE; fewer are projected by PCA
 NEIGHBOURS = 10
 ROWS_PER_COMPONENT = 5
 
 
 def pca_map(features: np.ndarray, seed: int) -> np.ndarray:
-    """The first two principal components of rows of length 1.
+    """Return the first two principal components of unit-length rows.
 
     Args:
         features: float, shape (rows, dimensions).
-        seed: of the randomised decomposition of wide features.
+        seed: seed of the randomised decomposition of wide features.
 
     Returns:
-        float32, shape (rows, 2); zeros where there is nothing to see.
+        float32, shape (rows, 2); zeros if all rows are identical.
 
     Raises:
         UserError: if features are not finite.
@@ -35,17 +37,17 @@ def pca_map(features: np.ndarray, seed: int) -> np.ndarray:
 
 
 def tsne_map(features: np.ndarray, seed: int) -> np.ndarray:
-    """t-SNE (van der Maaten and Hinton 2008) of rows of length 1: neighbours are those by cosine.
+    """Map unit-length rows by t-SNE (van der Maaten and Hinton 2008), with neighbours by cosine.
 
-    It works on at most 50 principal components and starts from two of them. Perplexity is 30, less for fewer than about 90
+    The input is at most 50 principal components; the first two initialise the map. Perplexity is 30, or less below about 90
     rows.
 
     Args:
         features: float, shape (rows, dimensions).
-        seed: of the decomposition.
+        seed: seed of the decomposition.
 
     Returns:
-        float32, shape (rows, 2); of fewer than 8 rows the map of `pca_map`.
+        float32, shape (rows, 2); for fewer than 8 rows, the result of `pca_map`.
 
     Raises:
         UserError: if features are not finite.
@@ -60,17 +62,17 @@ def tsne_map(features: np.ndarray, seed: int) -> np.ndarray:
 
 
 def place(point_features: np.ndarray, features: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """New points on a map: the mean of the positions of their 10 nearest rows (cosine), weighted by inverse distance.
+    """Place new points on a map: the mean position of their 10 nearest rows (cosine), weighted by inverse distance.
 
-    t-SNE itself cannot place a point that it has not seen.
+    t-SNE itself cannot place unseen points.
 
     Args:
         point_features: float, shape (points, dimensions).
-        features: float, shape (rows, dimensions), that the map was made of.
-        positions: float, shape (rows, 2).
+        features: features of the mapped rows: float, shape (rows, dimensions).
+        positions: positions of the mapped rows: float, shape (rows, 2).
 
     Returns:
-        float32, shape (points, 2); a point that is one of the rows has its position.
+        float32, shape (points, 2); a point equal to a row gets its position.
 
     Raises:
         UserError: if features are not finite or have another number of dimensions.
@@ -78,7 +80,7 @@ def place(point_features: np.ndarray, features: np.ndarray, positions: np.ndarra
     if point_features.ndim != 2 or point_features.shape[1] != features.shape[1]:
         raise UserError(
             f"points have the shape {point_features.shape} and the map was made of {features.shape[1]} dimensions; "
-            "compute both with one model"
+            "compute both with the same model"
         )
     nearest = KNeighborsRegressor(min(NEIGHBOURS, len(features)), weights="distance", algorithm="brute")
     nearest.fit(normalize(checked(features)), positions)
@@ -88,18 +90,18 @@ def place(point_features: np.ndarray, features: np.ndarray, positions: np.ndarra
 def stream_components(
     batches: Callable[[], Iterable[np.ndarray]], dimensions: int, whiten: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Principal components of more rows than memory holds (incremental: Ross et al. 2008), in one pass.
+    """Compute principal components of a stream larger than memory in one pass (incremental: Ross et al. 2008).
 
     ``(rows - mean) @ components.T`` projects rows.
 
     Args:
-        batches: gives float batches of shape (rows, dimensions), of any sizes.
-        dimensions: how many components.
+        batches: returns float batches of shape (rows, dimensions), of any size.
+        dimensions: number of components.
         whiten: scale components so that projected rows have variance 1.
 
     Returns:
-        Mean, float32 of shape (features,); components, float32 of shape (dimensions, features), those of the largest
-        variance first; variances before whitening, float32 of shape (dimensions,).
+        Mean, float32 of shape (features,); components, float32 of shape (dimensions, features), by decreasing
+        variance; variances before whitening, float32 of shape (dimensions,).
 
     Raises:
         UserError: if there are fewer rows or features than components, or features that are not finite.
@@ -107,18 +109,18 @@ def stream_components(
     if dimensions < 1:
         raise UserError(f"the number of components must be 1 or more, not {dimensions}")
     found = IncrementalPCA(dimensions)
-    waiting: list[np.ndarray] = []  # until there are several rows for each component
+    waiting: list[np.ndarray] = []  # until there are several rows per component
     rows = 0
     for batch in batches():
         waiting.append(check_finite(batch))
         rows += len(batch)
         if batch.shape[1] < dimensions:
-            raise UserError(f"{dimensions} components cannot be made of {batch.shape[1]} dimensions; ask for fewer")
+            raise UserError(f"{batch.shape[1]} dimensions cannot give {dimensions} components; ask for fewer")
         if sum(map(len, waiting)) >= ROWS_PER_COMPONENT * dimensions:
             _fit_further(found, waiting)
             waiting = []
     if rows < max(2, dimensions):
-        raise UserError(f"{dimensions} components cannot be made of a stream of {rows} rows; ask for fewer")
+        raise UserError(f"a stream of {rows} rows cannot give {dimensions} components; ask for fewer")
     if any(map(len, waiting)):
         _fit_further(found, waiting)
     scale = 1 / np.sqrt(np.maximum(found.explained_variance_, np.finfo(np.float32).tiny)) if whiten else 1.0
@@ -127,7 +129,7 @@ def stream_components(
 
 
 def _fit_further(found: IncrementalPCA, parts: list[np.ndarray]) -> None:
-    with np.errstate(invalid="ignore", divide="ignore"):  # shares of a variance that is 0
+    with np.errstate(invalid="ignore", divide="ignore"):  # shares of a zero variance
         found.partial_fit(np.concatenate(parts))
 
 

@@ -1,29 +1,33 @@
-"""Mask-filling next to clustering of the same rows, for text and images.
+"""Filling in what is hidden, next to clustering of the same rows.
 
     python spaces/ssl_vs_clustering/app.py                                       # the newest runs below runs
     python spaces/ssl_vs_clustering/app.py --run runs/docs runs/digits           # runs or comparisons
     python spaces/ssl_vs_clustering/app.py --model user/name --dataset user/data
 
-The address is printed; GRADIO_SERVER_PORT and GRADIO_SERVER_NAME choose it.
+The address is printed once the page is up; GRADIO_SERVER_PORT and GRADIO_SERVER_NAME choose it.
 """
 
+from __future__ import annotations
+
 import functools
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hf_ssl.arguments import parse_arguments
-from hf_ssl.command_line import run_script
-from hf_ssl.demo.arguments import DemoArguments
-from hf_ssl.errors import UserError, in_one_line
+from starlette.middleware import Middleware
 
-if TYPE_CHECKING:  # heavy, and not needed for --help
+from hf_ssl.common.errors import UserError, in_one_line
+from hf_ssl.common.flags import parse_arguments
+from hf_ssl.common.progress import say
+from hf_ssl.common.script import run_script
+from hf_ssl.demo.arguments import DemoArguments
+from hf_ssl.demo.guard import Guard
+
+if TYPE_CHECKING:  # they take seconds, and --help does not need them
     import gradio as gr
 
-    from hf_ssl.demo.opening import Opened
-    from hf_ssl.demo.panel import Panel
+    from hf_ssl.demo.demo import Demo
 
 HERE = Path(__file__).parent
 INDEX = HERE / "index"  # there where all was computed beforehand
@@ -34,7 +38,8 @@ REMEMBERED = 64  # visitors: Gradio keeps a copy of the whole page for each, and
 KEPT = 3600  # seconds, of uploaded files
 MOST_UPLOADED = "10mb"
 TITLE = "Fill in, or group? Self-supervised learning next to clustering"
-TABS = {"Text": "textPanel", "Images": "imagePanel", "What is the difference?": "differencePanel"}
+TABS = {"text": ("Text", "textPanel"), "images": ("Images", "imagePanel")}  # modality -> title, function of the page
+LAST_TAB = ("What is the difference?", "differencePanel")
 QUESTIONS = (
     "fill",
     "next_word",
@@ -51,14 +56,20 @@ QUESTIONS = (
 def main(arguments: list[str]) -> None:
     """Open the demo, serve it."""
     (given,) = parse_arguments([DemoArguments], arguments, str(__doc__))
-
-    from hf_ssl.demo.opening import load_demo, open_demo  # heavy: after --help
+    say("loading libraries")
+    from hf_ssl.demo.cache import compute_ahead  # torch and transformers take seconds: after --help
+    from hf_ssl.demo.opening import load_demo, open_demo
+    from hf_ssl.demo.pages import difference_page, panel_page
 
     whole = INDEX.exists() and given == DemoArguments()
     opened = load_demo(INDEX) if whole else open_demo(given)
-    page = build(opened)
+    demo = opened.demo
+    say("asking the models for worked examples")
+    tabs = {tab: panel_page(demo, kind) for kind, tab in TABS.items()} | {LAST_TAB: difference_page(demo, opened.parts)}
+    say("starting the page")
+    page = build(demo, tabs)
     if not whole:
-        threading.Thread(target=compute_ahead, args=([opened.demo.text, opened.demo.images],), daemon=True).start()
+        threading.Thread(target=compute_ahead, args=(demo.panels.values(),), daemon=True).start()
     page.queue(max_size=MOST_WAITING, api_open=False)
     try:
         serve(page)
@@ -66,12 +77,8 @@ def main(arguments: list[str]) -> None:
         raise UserError(f"the demo cannot be served: {in_one_line(error)}; set another GRADIO_SERVER_PORT") from error
 
 
-def serve(page: "gr.Blocks") -> None:
+def serve(page: gr.Blocks) -> None:
     """Answer until interrupted: bounded in size and number, without a word to anybody else."""
-    from starlette.middleware import Middleware
-
-    from hf_ssl.demo.guard import Guard
-
     page.launch(
         app_kwargs={"middleware": [Middleware(Guard)]},
         head=f"<style>{joined('css')}</style><script>{joined('js')}</script>",
@@ -86,33 +93,13 @@ def serve(page: "gr.Blocks") -> None:
     )
 
 
-def compute_ahead(panels: "list[Panel | None]") -> None:
-    """Compute what may be asked for before it is, the most likely first, and keep it for the next time."""
-    from hf_ssl.demo.cache import keep
-
-    there = [panel for panel in panels if panel is not None]
-    try:
-        for panel in there:
-            panel.index.prepare()
-        for panel in there:
-            panel.index.complete()
-            if panel.kept is not None:
-                keep(panel.index, panel.kept)
-    except UserError as error:
-        print(f"not all could be computed ahead: {error}", file=sys.stderr)
-
-
-def build(opened: "Opened") -> "gr.Blocks":
-    """The page and the API: three tabs, and a question for each method of the demo."""
+def build(demo: Demo, tabs: dict[tuple[str, str], dict[str, Any]]) -> gr.Blocks:
+    """Return the page and the API: a tab for each (title, function of the page), and a question for each method of the demo."""
     import gradio as gr
 
-    from hf_ssl.demo.pages import difference_page, images_page, text_page
-
-    demo = opened.demo
-    values = [text_page(demo.text), images_page(demo.images), difference_page(demo, opened.parts)]
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(KEPT, KEPT), fill_width=True) as page:
         with gr.Tabs():
-            for (title, panel), value in zip(TABS.items(), values, strict=True):
+            for (title, panel), value in tabs.items():
                 with gr.Tab(title):
                     # The template is fixed: Gradio would run what stands in one, and rows of a data set may say anything.
                     gr.HTML(
@@ -130,7 +117,7 @@ def build(opened: "Opened") -> "gr.Blocks":
 
 
 def in_one_sentence(ask: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-    """The same question, whose refusals Gradio passes on."""
+    """Return the same question, whose refusals Gradio passes on."""
     import gradio as gr
 
     @functools.wraps(ask)
@@ -144,7 +131,7 @@ def in_one_sentence(ask: Callable[..., dict[str, Any]]) -> Callable[..., dict[st
 
 
 def joined(kind: str) -> str:
-    """All files of a kind as one, so that the page asks no address for anything."""
+    """Return all files of a kind as one, so that the page asks no address for anything."""
     return "\n".join(file.read_text() for file in sorted((HERE / "page").glob(f"*.{kind}")))
 
 

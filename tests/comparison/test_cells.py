@@ -1,5 +1,7 @@
 """Cells: computed once, again when anything they depend on changes, never read half-written."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 
@@ -44,7 +46,7 @@ def test_a_damaged_cell_is_computed_again(counted, file, capsys):
     path = next(cells.folder.iterdir()) / file
     path.write_bytes(path.read_bytes()[:10])
     assert cells("name", {}, compute).figures == {"value": 2}
-    assert "does not read back" in capsys.readouterr().err
+    assert "cannot be read" in capsys.readouterr().err
     assert cells("name", {}, compute).figures == {"value": 2}
     assert len(calls) == 2
 

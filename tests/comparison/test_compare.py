@@ -1,5 +1,7 @@
 """Whole comparisons through the script: the report, stopping and going on, the same twice, all kinds of data."""
 
+from __future__ import annotations
+
 import json
 import os
 import re
@@ -12,7 +14,9 @@ import pyarrow.parquet
 import pytest
 from conftest import command, pretrain, run, sentences, write_images
 
-from hf_ssl.errors import UserError
+from hf_ssl.common.errors import UserError
+from hf_ssl.comparison.budget import Plan
+from hf_ssl.evaluation.measure import Effort
 
 SHORT = ["--budget=20s"]
 
@@ -50,7 +54,7 @@ def finished(parquet, tmp_path_factory):
 @pytest.mark.slow
 def test_the_report_says_all_in_all_three_forms(finished):
     results = results_of(finished)
-    assert list(results["methods"]) == ["tfidf", "tfidf_svd", "untrained_contrastive_text", "contrastive_text"]
+    assert list(results["methods"]) == ["tfidf", "tfidf_svd", "untrained_contrastive", "contrastive"]
     for method in results["methods"].values():
         for name in ("knn_accuracy", "linear_accuracy", "linear_100_accuracy", "kmeans_nmi", "kmeans_accuracy"):
             figure = method["figures"][name]
@@ -58,7 +62,7 @@ def test_the_report_says_all_in_all_three_forms(finished):
     page, text = (finished / "report.html").read_text(), (finished / "report.md").read_text()
     sentence = results["recommendation"]["sentence"]
     assert sentence in page.replace("&#39;", "'")
-    for title in ("TF-IDF + SVD", "contrastive text, pretrained"):
+    for title in ("TF-IDF + SVD", "contrastive, pretrained"):
         assert title in page
         assert title in text.replace("\\", "")
     assert results["budget"]["plan"]["left_out"]
@@ -88,7 +92,7 @@ def test_six_sentences_are_shown_for_every_route(finished):
     assert len(found["sentences"]) == 6
     assert found["groups"] == ["fox", "fox", "dog", "dog", "fox", "fox"]
     assert any(route["right"] for route in found["routes"].values())
-    assert {"TF-IDF", "contrastive text, pretrained"} <= set(found["routes"])
+    assert {"TF-IDF", "contrastive, pretrained"} <= set(found["routes"])
 
 
 @pytest.mark.slow
@@ -117,13 +121,42 @@ def test_it_goes_on_where_it_was_killed_and_is_the_same_twice(finished, parquet,
 
 
 @pytest.mark.slow
+def test_networks_are_trained_with_labels_too_and_leave_no_checkpoints(parquet, tmp_path, monkeypatch):
+    """As a longer budget would have it."""
+    plan = Plan((400, 300), {"contrastive": 4}, Effort(1, 2), (5,), 1, 4, 6, 50, ())
+    monkeypatch.setattr("hf_ssl.comparison.compare.plan_for", lambda *_arguments: plan)
+    left_behind = tmp_path / "run" / "trainings" / "fine_tuned_5_0"
+    compare("--dataset_name", parquet, "--output_dir", tmp_path / "run", "--pretraining_seeds=2")
+    assert not (tmp_path / "run" / "trainings").exists()
+    results = results_of(tmp_path / "run")
+    (kinds,) = results["supervised"].values()
+    assert {kind: list(counts) for kind, counts in kinds.items()} == {
+        "fine_tuned": ["1", "5"],  # a hundredth of the labels is one a class
+        "from_scratch": ["1", "5"],
+        "from_scratch_equal_compute": ["1"],
+    }
+    for counts in kinds.values():
+        for found in counts.values():
+            assert 0 <= found["accuracy"]["low"] <= found["accuracy"]["mean"] <= found["accuracy"]["high"] <= 1
+            assert len(found["by_seed"]) == 2
+    assert "from scratch, equal compute" in (tmp_path / "run" / "report.html").read_text()
+    assert any("from scratch" in reason for reason in results["recommendation"]["reasons"])
+    # What a kill left behind is taken away as well.
+    left_behind.mkdir(parents=True)
+    (tmp_path / "run" / "results.json").unlink()
+    compare("--dataset_name", parquet, "--output_dir", tmp_path / "run", "--pretraining_seeds=2")
+    assert not left_behind.exists()
+    assert without_cost(results_of(tmp_path / "run")) == without_cost(results)
+
+
+@pytest.mark.slow
 def test_images_without_labels(tmp_path):
     data = write_images(tmp_path / "pictures", labelled=False)
     compare("--dataset_name", data, "--output_dir", tmp_path / "run", "--image_size=16")
     results = results_of(tmp_path / "run")
     assert set(results["methods"]) == {"pixels", "pca_whitened", "patch_kmeans", "untrained_contrastive", "contrastive"}
     assert "no label column" in results["notes"][0]
-    assert "cannot be said without labels" in results["recommendation"]["sentence"] or "hardly" in results[
+    assert "cannot be judged without labels" in results["recommendation"]["sentence"] or "hardly" in results[
         "recommendation"]["sentence"]  # fmt: skip
     assert not any("knn_accuracy" in method["figures"] for method in results["methods"].values())
     page = (tmp_path / "run" / "report.html").read_text()
@@ -147,7 +180,7 @@ def test_a_few_labels_among_many_rows(tmp_path):
     assert results["data"]["labelled"] < 41
     figures = results["methods"]["tfidf_svd"]["figures"]
     assert 0 <= figures["kmeans_nmi"]["mean"] <= 1
-    assert results["task"] == "comparison"
+    assert results["kind"] == "comparison"
     with pytest.raises(UserError, match="holds a comparison"):
         pretrain(tmp_path / "run", script="publish.py")
 
@@ -157,7 +190,7 @@ def test_rows_that_are_all_alike_make_one_cluster(tmp_path, capsys):
     compare("--dataset_name", data, "--output_dir", tmp_path / "run")
     results = results_of(tmp_path / "run")
     assert results["methods"]["tfidf_svd"]["figures"]["kmeans_clusters"] == 1
-    assert "too little to cluster" in results["recommendation"]["sentence"]
+    assert "nothing to cluster" in results["recommendation"]["sentence"]
     assert "all rows are alike" in capsys.readouterr().err
 
 
@@ -198,3 +231,14 @@ def test_nonsense_is_one_sentence_and_leaves_nothing(parquet, tmp_path, flags, m
         assert re.search(match, told)
         assert "\n" not in told
     assert not (tmp_path / "run").exists()
+
+
+def test_it_says_what_it_does_before_it_reads_anything(parquet, tmp_path, monkeypatch, capsys):
+    """Within two seconds: here before the first thing that takes any time."""
+
+    def begun(*_arguments):
+        raise UserError(capsys.readouterr().out)
+
+    monkeypatch.setattr("hf_ssl.comparison.compare.open_source", begun)
+    with pytest.raises(UserError, match=f"reading '{parquet}'"):
+        compare("--dataset_name", parquet, "--output_dir", tmp_path / "run")

@@ -1,5 +1,7 @@
 """Every way to name a data set gives the same rows."""
 
+from __future__ import annotations
+
 import gzip
 import json
 
@@ -8,12 +10,11 @@ import pyarrow.parquet
 import pytest
 from conftest import sentences, write_parquet
 
-from hf_ssl.data.columns import find_label_column, first_inputs, first_table
-from hf_ssl.data.embedded import embedded_file
-from hf_ssl.data.embedded_docs import FEWEST_WORDS, MOST_DOCUMENTS, PACKAGES
-from hf_ssl.data.sources import DataArguments, open_source
-from hf_ssl.data.stream import unshuffled_blocks
-from hf_ssl.data.text import TextRows
+from hf_ssl.common.errors import UserError
+from hf_ssl.data.arguments import DataArguments
+from hf_ssl.data.columns import find_label_column, first_table
+from hf_ssl.data.rows import unshuffled_blocks
+from hf_ssl.data.sources import open_source
 
 TEXTS = sentences(120)[0]
 
@@ -70,26 +71,25 @@ def test_splits_licence_and_revision(tmp_path):
     assert open_source(DataArguments(dataset_name=str(folder), eval_split="test")).revision != source.revision
 
 
-def test_first_texts_come_from_all_over(tmp_path):
-    folder = write_parquet(tmp_path / "data", count=400, files=4, row_group_size=100, by_label=True)
-    rows = open_source(DataArguments(dataset_name=str(folder))).train
-    texts = first_inputs(rows, TextRows("text"), len, 30_000, 1.0)
-    assert abs(sum(map(len, texts)) - 30_000) < 300
-    assert all(any(word in text for text in texts[:300]) for word in ("garden", "kitchen", "harbour"))
+@pytest.mark.parametrize(
+    ("name", "match"),
+    [
+        ("nowhere/at/all", "no such file or folder"),
+        ("/nowhere", "no such file or folder: /nowhere"),
+        ("embedded:nothing", "there is no built-in data set 'embedded:nothing'; choose one of embedded:docs"),
+        ("no id!", "is neither a local file or folder nor a valid Hub id"),
+    ],
+)
+def test_what_is_not_there_is_told_in_a_sentence(name, match):
+    with pytest.raises(UserError, match=match) as caught:
+        open_source(DataArguments(dataset_name=name))
+    assert "\n" not in str(caught.value)
 
 
-@pytest.mark.slow
-def test_the_built_in_documents():
-    docs = embedded_file("docs")
-    assert embedded_file("docs") == docs  # made once
-    source = open_source(DataArguments(dataset_name="embedded:docs"))
-    assert source.revision == docs.revision
-    assert source.train.shards > 16
-    table = pa.parquet.read_table(docs.files["train"])
-    texts, labels = table.column("text").to_pylist(), table.column("label").to_pylist()
-    assert len(set(texts)) == len(texts) > 15_000
-    assert all(len(text.split()) >= FEWEST_WORDS for text in texts)
-    counts = [labels.count(label) for label in range(len(PACKAGES))]
-    assert min(counts) > 500
-    assert max(counts) <= MOST_DOCUMENTS
-    assert source.train.dataset.features["label"].names == list(PACKAGES)
+def test_a_file_of_an_unknown_kind_or_with_a_split(tmp_path):
+    (tmp_path / "data.docx").write_bytes(b"?")
+    with pytest.raises(UserError, match="cannot tell the format of"):
+        open_source(DataArguments(dataset_name=str(tmp_path / "data.docx")))
+    (tmp_path / "data.txt").write_text("a\n")
+    with pytest.raises(UserError, match="is one file and has no split 'test'; leave out --eval_split"):
+        open_source(DataArguments(dataset_name=str(tmp_path / "data.txt"), eval_split="test"))

@@ -1,6 +1,7 @@
 """The order of samples: nothing lost, nothing repeated, the same from any position and for any number of processes."""
 
-import time
+from __future__ import annotations
+
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +13,12 @@ from conftest import write_parquet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hf_ssl.data.batches import Batches, ReadAhead, load_batches
-from hf_ssl.data.sources import DataArguments, open_source
-from hf_ssl.data.stream import Position, Sample, Skipped, Stream, partition_count, skipped_rows, unshuffled_blocks
-from hf_ssl.errors import UserError
+from hf_ssl.common.errors import UserError
+from hf_ssl.data.arguments import DataArguments
+from hf_ssl.data.batches import StreamBatches, load_batches
+from hf_ssl.data.rows import unshuffled_blocks
+from hf_ssl.data.sources import open_source
+from hf_ssl.data.stream import Position, Sample, Skipped, Stream, partition_count, skipped_rows
 
 
 class RowNumbers:
@@ -40,7 +43,7 @@ def rows_of(batch) -> list[tuple[int, int]]:
 
 
 def take(stream: Stream, count: int, positions=None, process=0, processes=1, workers=0, batch_size=8):
-    iterator = load_batches(Batches(stream, batch_size, positions or {}, process, processes), workers)
+    iterator = load_batches(StreamBatches(stream, batch_size, positions or {}, process, processes), workers)
     return [next(iterator) for _ in range(count)]
 
 
@@ -204,17 +207,3 @@ def test_too_many_unusable_rows_stop_the_run(parquet):
     take(replace(stream, most_skipped=0.5), 200)
     with pytest.raises(UserError, match=r"of \d+ rows are unusable, more than the share of 0.2 .*no good"):
         take(replace(stream, most_skipped=0.2), 200)
-
-
-def test_reading_that_stalls_has_failed():
-    def items():
-        yield 1
-        time.sleep(5)
-        yield 2
-
-    with ReadAhead(items(), lambda: False, timeout=0.3) as ahead:
-        assert next(ahead) == 1
-        with pytest.raises(TimeoutError, match="no data came for 0.3 seconds"):
-            next(ahead)
-    with ReadAhead(iter([1, 2]), lambda: False, timeout=5) as ahead:
-        assert [next(ahead), next(ahead)] == [1, 2]

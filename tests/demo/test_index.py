@@ -1,41 +1,52 @@
 """Points, maps, clusters: of shown rows and of new ones; computed once; the same when read back."""
 
+from __future__ import annotations
+
 import json
 import shutil
 import threading
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
+from conftest import sentences
 from sklearn.metrics import normalized_mutual_info_score
 
-from hf_ssl.demo.baselines import Tfidf
+from hf_ssl.common.errors import UserError
 from hf_ssl.demo.cache import cache_folder, cached_index, keep
 from hf_ssl.demo.group import group
 from hf_ssl.demo.index import Index
 from hf_ssl.demo.panel import features_of
-from hf_ssl.errors import UserError
+from hf_ssl.demo.points import Features
+from hf_ssl.evaluation.measured_rows import Labelled
+from hf_ssl.modalities.text.baselines import TfidfSvd
 
 
 @pytest.fixture(scope="session")
 def text(opened):
-    return opened.demo.text.index
+    return opened.demo.panels["text"].index
 
 
 @pytest.fixture(scope="session")
 def images(opened):
-    return opened.demo.images.index
+    return opened.demo.panels["images"].index
+
+
+def tfidf() -> Features:
+    return Features("tfidf_svd", "TF-IDF + SVD", "baseline", TfidfSvd(0))
 
 
 def test_all_features_of_the_issue_are_there(text, images):
     families = [features.family for features in text.features.values()]
     assert families == ["pretrained"] * 3 + ["baseline"] + ["untrained"] * 3
-    assert [f.title for f in images.features.values() if f.family == "baseline"] == ["pixels", "whitened PCA"]
+    baselines = [f.title for index in (text, images) for f in index.features.values() if f.family == "baseline"]
+    assert baselines == ["TF-IDF + SVD", "pixels", "whitened PCA of pixels"]
 
 
 @pytest.mark.parametrize("kind", ["text", "images"])
 def test_every_way_gives_finite_points_and_maps(opened, kind):
-    index = getattr(opened.demo, kind).index
+    index = opened.demo.panels[kind].index
     for name in index.features:
         assert np.isfinite(index.points(name)).all()
         for projection in ("tsne", "pca"):
@@ -58,13 +69,25 @@ def test_clusters_agree_with_topics_and_the_figures_are_scikit_learns(opened, te
     assert terms & {"rose", "soil", "pan", "ship", "sail", "oven", "water", "garden", "salt", "harbour"}
 
 
+def test_the_beginning_of_a_name_will_do_where_only_one_name_has_it(opened):
+    whole, part = (opened.demo.group("text", name, "kmeans", 3, "pca") for name in ("tfidf_svd", "tfidf"))
+    assert whole == part
+    placed = [opened.demo.place("text", "the ship", name, "pca") for name in ("tfidf_svd", "tfidf")]
+    assert placed[0] == placed[1]
+    for name in ("network", "", "svd"):
+        with pytest.raises(UserError, match="there is no features"):
+            opened.demo.group("text", name, "kmeans", 3, "pca")
+
+
 @pytest.mark.parametrize("method", ["kmeans", "gaussian_mixture"])
 def test_more_clusters_than_labels_have_colours_of_their_own(opened, method):
     names = opened.demo.group("text", "tfidf", method, 7, "pca")["names"]
     assert len({named["colour"] for named in names}) == len(names) == 7
 
 
-@pytest.mark.parametrize(("features", "projection"), [("tfidf", "pca"), ("tfidf", "tsne"), ("network_1", "pca")])
+@pytest.mark.parametrize(
+    ("features", "projection"), [("tfidf_svd", "pca"), ("tfidf_svd", "tsne"), ("network_1", "pca")]
+)
 def test_a_row_is_placed_where_it_lies(opened, text, features, projection):
     for row in (0, 10):
         answer = opened.demo.place_text(text.rows.inputs[row], features, projection)
@@ -111,10 +134,10 @@ def test_rows_that_are_not_there(opened, row):
 
 
 def test_what_is_asked_at_once_is_computed_once(opened, text, monkeypatch):
-    index = Index(text.rows, [text.features["tfidf"]])
+    index = Index(text.rows, [text.features["tfidf_svd"]])
     counted = []
     monkeypatch.setattr("hf_ssl.demo.index.cluster", _counting(counted))
-    askers = [threading.Thread(target=index.clusters, args=("tfidf", "kmeans", 4)) for _ in range(8)]
+    askers = [threading.Thread(target=index.clusters, args=("tfidf_svd", "kmeans", 4)) for _ in range(8)]
     for asker in askers:
         asker.start()
     for asker in askers:
@@ -132,16 +155,85 @@ def _counting(counted):
     return counting
 
 
+class Variants:
+    """Features that were made up: variant -> array."""
+
+    arrays: ClassVar = {}
+    settings: ClassVar = {}
+
+    def __init__(self, **found) -> None:
+        self.found = found
+
+    def fit(self, inputs) -> None:
+        self.fitted = inputs
+
+    def encode(self, inputs):
+        return {name: each[list(inputs)] for name, each in self.found.items()}
+
+    def keep(self, variant):
+        self.found = {variant: self.found[variant]}
+
+
+def stretched(labels: np.ndarray) -> np.ndarray:
+    """A direction of small variance says what the labels are, one of large variance says nothing."""
+    generator = np.random.default_rng(0)
+    told = labels + generator.normal(0, 0.05, len(labels))
+    return np.stack([told, generator.normal(0, 20, len(labels)), generator.normal(0, 0.1, len(labels))], 1)
+
+
+def test_features_are_chosen_by_labels_of_the_bank():
+    labels = np.arange(120) % 2
+    noise = np.random.default_rng(1).normal(size=(120, 3))
+    features = Features("made", "made", "baseline", Variants(noise=noise, told=stretched(labels)))
+    features.fit(Labelled(list(range(120)), labels))
+    arrays, settings = features.state()
+    assert settings["variant"] == "told"
+    points = features.encode(range(120))
+    assert points.dtype == np.float32
+    spreads = points.std(0)
+    assert spreads.max() / spreads.min() < 3  # whitened in full: the large direction hides the labels no more
+    again = Features("made", "made", "baseline", Variants(noise=noise, told=stretched(labels)))
+    again.restore((arrays | {"computed points": points}, json.loads(json.dumps(settings))))
+    assert (again.encode(range(5)) == points[:5]).all()
+
+
+@pytest.mark.parametrize("terms", ["words", "words and pairs"])
+def test_a_baseline_keeps_what_its_chosen_variant_needs(terms):
+    texts, _ = sentences(80)
+    whole, few = TfidfSvd(0), TfidfSvd(0)
+    whole.fit(texts)
+    few.fit(texts)
+    name = next(name for name in whole.encode(texts) if name.startswith(f"{terms}, "))
+    few.keep(name)
+    assert sum(array.nbytes for array in few.arrays.values()) < sum(array.nbytes for array in whole.arrays.values()) / 2
+    for asked in (texts[:7], ["a text of no word that was there"]):
+        np.testing.assert_allclose(few.encode(asked)[name], whole.encode(asked)[name], atol=1e-6)
+
+
+def test_without_labels_the_first_variant_is_taken_and_whitened_mildly():
+    none = Labelled(list(range(120)), np.full(120, -1))
+    told = stretched(np.arange(120) % 2)
+    features = Features("made", "made", "baseline", Variants(told=told, other=told))
+    features.fit(none)
+    assert features.state()[1]["variant"] == "told"
+    variances = features.encode(range(120)).var(0)
+    whole = np.sort(told.var(0))[::-1]
+    assert variances == pytest.approx(np.sqrt(whole), rel=0.02)  # to the power of 1 - 2 / 4
+    plain = Features("made", "made", "baseline", Variants(**{"told, as they are": told}))
+    plain.fit(none)
+    assert (plain.encode(range(120)) == told.astype(np.float32)).all()
+
+
 @pytest.mark.parametrize("kind", ["text", "images"])
 def test_what_was_saved_answers_the_same_without_the_bank(opened, kind, tmp_path):
-    panel = getattr(opened.demo, kind)
-    index = panel.index
+    panel = opened.demo.panels[kind]
+    index, modality = panel.index, panel.modality
     names = list(index.features)
     before = {name: group(index, name, "kmeans", 3, "pca") for name in names}
     placed = {name: index.place(name, "pca", index.rows.inputs[2], 5) for name in names}
     index.save(tmp_path / "index")
     assert {file.suffix for file in (tmp_path / "index").iterdir()} == {".parquet", ".safetensors", ".json"}
-    again = Index.load(shutil.move(tmp_path / "index", tmp_path / "moved"), features_of(kind, panel.runs))
+    again = Index.load(shutil.move(tmp_path / "index", tmp_path / "moved"), modality, features_of(modality, panel.runs))
     assert not again.rows.bank.inputs
     for name in names:
         assert group(again, name, "kmeans", 3, "pca") == before[name]
@@ -154,17 +246,17 @@ def test_what_was_saved_answers_the_same_without_the_bank(opened, kind, tmp_path
 
 def test_what_was_computed_is_kept_for_the_same_rows_only(text, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path))
-    first = Index(text.rows, [Tfidf("tfidf", "TF-IDF", "baseline")])
+    first = Index(text.rows, [tfidf()])
     folder = cache_folder(text.rows, ["run 1"])
-    clusters = first.clusters("tfidf", "kmeans", 4)
+    clusters = first.clusters("tfidf_svd", "kmeans", 4)
     keep(first, folder)
-    again = cached_index(text.rows, [Tfidf("tfidf", "TF-IDF", "baseline")], folder)
+    again = cached_index(text.rows, [tfidf()], folder)
     monkeypatch.setattr("hf_ssl.demo.index.cluster", lambda *_: pytest.fail("computed again"))
-    assert (again.clusters("tfidf", "kmeans", 4) == clusters).all()
+    assert (again.clusters("tfidf_svd", "kmeans", 4) == clusters).all()
     others = replace(text.rows, inputs=[*text.rows.inputs[:-1], "another"])
     assert len({folder, cache_folder(text.rows, ["run 2"]), cache_folder(others, ["run 1"])}) == 3
-    (folder / "tfidf.safetensors").write_bytes(b"damaged")
-    empty = cached_index(text.rows, [Tfidf("tfidf", "TF-IDF", "baseline")], folder)
+    (folder / "tfidf_svd.safetensors").write_bytes(b"damaged")
+    empty = cached_index(text.rows, [tfidf()], folder)
     assert "computed again" in capsys.readouterr().err
-    assert empty.points("tfidf").shape == first.points("tfidf").shape
+    assert empty.points("tfidf_svd").shape == first.points("tfidf_svd").shape
     assert not folder.exists()

@@ -1,5 +1,7 @@
 """Filled in words, next words and patches: what models say, and that it is they who say it."""
 
+from __future__ import annotations
+
 import base64
 import json
 from dataclasses import replace
@@ -13,17 +15,16 @@ from hypothesis import strategies as st
 from PIL import Image
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from hf_ssl.demo.panel import models_of
-from hf_ssl.demo.patches import open_picture, picture_address, read_address
-from hf_ssl.errors import UserError
-from hf_ssl.pretrained import load_encoder
+from hf_ssl.common.errors import UserError
+from hf_ssl.modalities.images.for_people import open_picture, picture_address, read_address
+from hf_ssl.runs.pretrained import load_encoder
 
 TEXT = "the rose and the ship"
 
 
 @pytest.fixture(scope="session")
 def masked(opened):
-    return opened.demo.text.models["masked"]
+    return opened.demo.panels["text"].models["masked"]
 
 
 def test_hidden_words_are_predicted_by_the_model(opened, masked):
@@ -155,7 +156,7 @@ def test_what_a_model_predicts_does_not_depend_on_hidden_pixels(opened):
     ("arguments", "match"),
     [
         (("no address", [], 0, 0, "mae"), "must begin with"),
-        (("data:image/png;base64,????", [], 0, 0, "mae"), "no valid data address"),
+        (("data:image/png;base64,????", [], 0, 0, "mae"), "not a valid data URL"),
         (("data:image/png;base64,AAAA", [], 0, 0, "mae"), "gives no picture"),
         ((None, [16], 0, 0, "mae"), "each of hidden"),
         ((None, list(range(16)), 0, 0, "mae"), "all patches are hidden"),
@@ -179,13 +180,14 @@ def test_pictures_of_many_pixels_in_few_bytes():
 
 
 def test_any_stock_causal_model_goes_on_with_a_text(opened, tmp_path):
-    run = next(run for run in opened.demo.text.runs if run.name == "causal")
+    panel = opened.demo.panels["text"]
+    run = next(run for run in panel.runs if run.name == "causal")
     size = len(run.prepared.processor)
     GPT2LMHeadModel(GPT2Config(vocab_size=size, n_positions=64, n_embd=16, n_layer=1, n_head=2)).save_pretrained(
         tmp_path
     )
     stock = replace(run, name="gpt", model_folder=tmp_path, encoder=load_encoder(tmp_path, "gpt"))
-    assert len(models_of([stock])["gpt"].next_word("the", 3)["candidates"]) == 3
+    assert len(panel.modality.fillers([stock])["gpt"].next_word("the", 3)["candidates"]) == 3
 
 
 def test_a_file_that_is_too_large():

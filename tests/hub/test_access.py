@@ -1,10 +1,12 @@
 """What is asked before training: each refusal is one sentence, and nothing was made."""
 
+from __future__ import annotations
+
 import pytest
 from conftest import SMALL, run
 from huggingface_hub import HfApi
 
-from hf_ssl.errors import UserError
+from hf_ssl.common.errors import UserError
 from hf_ssl.hub.access import open_repository
 
 
@@ -20,8 +22,8 @@ def test_a_repository_is_made(hub, api, tmp_path):
     [
         (None, "mine", "no token for the Hub; log in"),
         ("hf_alice_read", "mine", "this token for the Hub may only read"),
-        ("hf_unknown", "mine", "the token is not valid"),
-        ("hf_alice_write", "bob/mine", "cannot write to bob/mine .*: the token may not"),
+        ("hf_unknown", "mine", "the token is invalid or has expired"),
+        ("hf_alice_write", "bob/mine", "cannot write to bob/mine .*: the token has no permission"),
         ("hf_alice_write", "a name", "'a name' cannot be the name of a model"),
         ("hf_alice_write", "a/b/c", "'a/b/c' cannot be the name of a model"),
         ("hf_alice_write", "--x", "'--x' cannot be the name of a model"),

@@ -1,11 +1,14 @@
 """The card: metadata the Hub reads, nothing executed or broken by what a user named things, a loading block that works."""
 
+from __future__ import annotations
+
 import json
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,10 +19,11 @@ from huggingface_hub._eval_results import parse_eval_result_entries
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hf_ssl.hub.card import card_text, write_card
-from hf_ssl.hub.metadata import evaluation_file
-from hf_ssl.hub.notes import BEGIN, END, notes_of
-from hf_ssl.training.run_folder import RunFolder
+from hf_ssl.common.run_folder import RunFolder
+from hf_ssl.runs.card import BEGIN, BEGINS, END, ENDS, card_text, notes_of, write_card
+from hf_ssl.runs.metadata import evaluation_file
+from hf_ssl.runs.results import read_results
+from hf_ssl.runs.table import FIGURES
 
 
 @pytest.fixture(scope="module")
@@ -34,23 +38,15 @@ def test_metadata_hold_the_figures(finished):
     data = ModelCard.load(finished / "README.md").data
     assert data.library_name == "transformers"
     assert data.pipeline_tag == "fill-mask"
-    figures = {result.metric_type: result.metric_value for result in data.eval_results}
-    assert figures["loss"] == results["heldout"]["loss"]
-    assert figures["knn_accuracy"] == results["features"]["pretrained"]["knn_accuracy"]["mean"]
+    values = {result.metric_type: result.metric_value for result in data.eval_results}
+    assert values["loss"] == results["heldout"]["loss"]
+    assert values["knn_accuracy"] == results["features"]["pretrained"]["knn_accuracy"]["mean"]
     assert {result.dataset_revision for result in data.eval_results} == {results["data"]["revision"]}
 
 
 def test_the_body_says_what_how_and_what_it_was_worth(finished):
     text = (finished / "README.md").read_text()
-    for part in (
-        "## Data",
-        "## What it was worth",
-        "## Use",
-        "## How it was made",
-        "## Limits",
-        "tfidf_svd",
-        "untrained",
-    ):
+    for part in ("## Data", "## Evaluation", "## Use", "## Training", "## Limits", "tfidf_svd", "untrained"):
         assert part in text
     assert "![loss curve](plots/loss.png)" in text
     assert (finished / "plots" / "loss.png").read_bytes().startswith(b"\x89PNG")
@@ -105,11 +101,12 @@ def hostile(finished, tmp_path_factory) -> Path:
     measured=st.booleans(),
 )
 def test_hostile_names_are_text(finished, hostile, name, label, column, measured):
-    results = json.loads((finished / "results.json").read_text())
-    results["data"] |= {"name": name, "label_column": label, "license": label, "language": [label]}
+    results = read_results(RunFolder.existing(finished))
+    data = replace(results.data, name=name, label_column=label, license=label, language=[label])
+    command = shlex.join(["python", "x.py", "--dataset_name", name, label, column])
+    results = replace(results, data=data, command=command)
     if not measured:
-        results |= {"features": None, "features_note": f"column {column} is of one kind"}
-    results["command"] = shlex.join(["python", "x.py", "--dataset_name", name, label, column])
+        results = replace(results, features=None, features_note=f"column {column} is of one kind")
     config = yaml.safe_load((finished / "config.yaml").read_text())
     config |= {"dataset_name": name, "text_column": column, "label_column": label, "train_split": name}
     headings = re.findall("^#+ .*", (finished / "README.md").read_text(), re.M)
@@ -122,7 +119,7 @@ def test_hostile_names_are_text(finished, hostile, name, label, column, measured
     }  # fmt: skip
     assert card.data.language == [label]
     command = re.search(r"^(```+)sh\n(.*?)\n\1$", card.text, re.S | re.M).group(2)
-    assert shlex.split(command) == shlex.split(results["command"])  # who pastes it runs what was run
+    assert shlex.split(command) == shlex.split(results.command)  # who pastes it runs what was run
     outside_code = re.sub(r"^(```+).*?^\1$|`[^`\n]*`", "", card.text, flags=re.S | re.M)
     assert "<script>" not in outside_code
     assert "javascript:" not in outside_code
@@ -136,7 +133,7 @@ def test_hostile_names_are_text(finished, hostile, name, label, column, measured
 def test_notes_of_the_owner_are_kept(finished, tmp_path):
     shutil.copytree(finished, tmp_path / "run")
     folder = RunFolder.existing(tmp_path / "run")
-    results = json.loads(folder.results.read_text())
+    results = read_results(folder)
     notes = "## From me\n\n{{ 7 * 7 }} <b>bold</b>\n---\n`code`"
     text = folder.card.read_text()
     assert notes_of(text) == ""
@@ -145,21 +142,28 @@ def test_notes_of_the_owner_are_kept(finished, tmp_path):
     assert notes_of(folder.card.read_text()) == notes
     assert "## Limits" in folder.card.read_text()
     assert "## Changed by hand" not in folder.card.read_text()
+    (before,), (after,) = BEGINS - {BEGIN}, ENDS - {END}  # of older versions
+    folder.card.write_text(folder.card.read_text().replace(BEGIN, before).replace(END, after))
+    write_card(folder, results)
+    assert notes_of(folder.card.read_text()) == notes
+    assert BEGIN in folder.card.read_text()
 
 
 def test_the_body_names_what_differs_from_the_defaults(finished):
     table = (finished / "README.md").read_text().split("| flag | value | default |")[1]
     assert "| max_steps | `12` | `500` |" in table
+    assert "| mixed_precision | `no` | `auto` |" in table
+    assert "| learning_rate | `0.01` | `depends on task, modality" in table  # a default in words
     assert "| weight_decay" not in table
     assert "| output_dir" not in table
 
 
 def test_results_as_a_file_of_the_hub(finished):
-    results = json.loads((finished / "results.json").read_text())
+    results = read_results(RunFolder.existing(finished))
     assert evaluation_file(results) is None  # a local data set has no address
-    results["data"] |= {"name": "user/data", "on_hub": True}
+    results = replace(results, data=replace(results.data, name="user/data", on_hub=True))
     entries = parse_eval_result_entries(yaml.safe_load(evaluation_file(results)))
-    figures = {entry.task_id: entry.value for entry in entries}
-    assert figures["knn_accuracy"] == results["features"]["pretrained"]["knn_accuracy"]["mean"]
+    values = {entry.task_id: entry.value for entry in entries}
+    assert values == {key: results.features["pretrained"][key]["mean"] for key in FIGURES}
     assert {entry.dataset_id for entry in entries} == {"user/data"}
-    assert {entry.dataset_revision for entry in entries} == {results["data"]["revision"]}
+    assert {entry.dataset_revision for entry in entries} == {results.data.revision}

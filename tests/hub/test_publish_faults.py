@@ -1,19 +1,22 @@
 """Publishing while something dies, races or says nothing: the old or the new state, the loser is told, all waiting ends."""
 
+from __future__ import annotations
+
 import json
 import os
 import signal
 import subprocess
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from conftest import command
 from hub_fixtures import REPO
 from hub_server.faults import EVER
 
-from hf_ssl import patience
-from hf_ssl.errors import UserError
+from hf_ssl.common import patience
+from hf_ssl.common.errors import UserError
 from hf_ssl.hub.access import open_repository
 
 
@@ -25,10 +28,10 @@ def test_a_server_that_dies_at_any_request(drop, over, send, hub, remote, folder
         weights = bytearray((folder.model / "model.safetensors").read_bytes())
         weights[-1] ^= 1
         (folder.model / "model.safetensors").write_bytes(weights)
-        results["cost"]["steps"] += 1
+        results = replace(results, cost=replace(results.cost, steps=results.cost.steps + 1))
     old, old_files = remote.commits(), remote.files()
     hub.faults.clear()
-    send()
+    send(results=results)
     new_files, requests = remote.files(), len(hub.log)
     assert new_files != old_files
     assert requests >= 8
@@ -38,12 +41,12 @@ def test_a_server_that_dies_at_any_request(drop, over, send, hub, remote, folder
         hub.faults.clear()
         fault = hub.faults.plan("", skip=number, times=EVER, drop=drop)
         with pytest.raises(UserError, match="was not published"):
-            send(seconds=3)
+            send(seconds=3, results=results)
         assert fault.hits
         assert remote.files() in (old_files, new_files), number
         seen.add(remote.files() == new_files)
         hub.faults.clear()
-        send()
+        send(results=results)
         assert remote.files() == new_files, number
         assert remote.commits()[1:] == old, number
     assert seen == ({False} if drop == "before" else {False, True}), [record.line for record in hub.log]
@@ -93,7 +96,7 @@ def test_of_two_runs_at_once_one_is_told(attempt, send, remote, results):
     def run(name: str) -> None:
         ready.wait()
         try:
-            outcomes[name] = send(results=results | {"run": name})
+            outcomes[name] = send(results=replace(results, run=name))
         except UserError as error:
             outcomes[name] = error
 

@@ -1,5 +1,7 @@
 """The Hub of these tests, asked by the real client: what it must answer, for all kinds of repositories."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import pytest

@@ -1,5 +1,7 @@
 """Streaming from the Hub: faults in the middle change nothing, what cannot be waited for stops the run, which goes on exactly."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,7 +104,7 @@ def test_what_does_not_pass_is_saved_and_goes_on(calm, hub_of_calm, tmp_path):
     assert result.returncode == 1
     last = result.stderr.splitlines()[-1]
     assert "127.0.0.1 answers 503 and asks to wait for 3000 seconds" in last
-    assert "when that is mended, the same command goes on" in last
+    assert "fix that and rerun the same command to resume" in last
     assert 0 < len(losses(tmp_path / "run")) < len(calm.losses)
     hub_of_calm.faults.clear()
     api = HfApi(hub_of_calm.url, token="hf_alice_write")

@@ -1,5 +1,7 @@
 """Start a Hub on loopback and print how to use it."""
 
+from __future__ import annotations
+
 import argparse
 import signal
 from pathlib import Path

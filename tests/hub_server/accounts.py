@@ -1,5 +1,7 @@
 """Who asks, and what they may do."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 
 from starlette.requests import Request

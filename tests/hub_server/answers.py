@@ -1,5 +1,7 @@
 """Answers as the clients expect them: for errors the headers decide, because HEAD has no body."""
 
+from __future__ import annotations
+
 from starlette.responses import JSONResponse, Response
 
 

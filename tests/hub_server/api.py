@@ -1,5 +1,7 @@
 """The routes below /api: accounts, repositories, listings, branches and tags."""
 
+from __future__ import annotations
+
 import json
 from typing import Any
 from urllib.parse import urlencode

@@ -1,5 +1,7 @@
 """Faults on demand, and a log of all requests, so that a test can show that its fault was met."""
 
+from __future__ import annotations
+
 import asyncio
 import re
 import socket
@@ -61,7 +63,7 @@ class Record:
 class Connection(H11Protocol):
     """A connection that a fault can end at once."""
 
-    open: ClassVar[dict[tuple[str, int], "Connection"]] = {}
+    open: ClassVar[dict[tuple[str, int], Connection]] = {}
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)

@@ -1,5 +1,7 @@
 """Files at a revision, whole or in ranges."""
 
+from __future__ import annotations
+
 import re
 
 from starlette.requests import Request

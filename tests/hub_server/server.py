@@ -1,5 +1,7 @@
 """The server: routes by the raw path, and runs in a thread of its own."""
 
+from __future__ import annotations
+
 import socket
 import threading
 import time

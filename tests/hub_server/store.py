@@ -1,5 +1,7 @@
 """Repositories on disk: blobs by content, commits as JSON, branches and tags in one file a repository."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os

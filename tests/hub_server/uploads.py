@@ -1,5 +1,7 @@
 """Uploads: which files are large, where large ones go, and the commit that makes all of them visible at once."""
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import json

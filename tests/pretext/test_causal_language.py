@@ -1,31 +1,34 @@
 """The next token: targets, the loss against the stock model, where it starts, prompts that are left open."""
 
+from __future__ import annotations
+
 import json
 import re
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 
 import pytest
 import torch
-from conftest import SMALL, pretrain, sentences
+from conftest import SMALL, learned, pretrain, sentences, text_batch, text_block
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, pipeline
 
-from hf_ssl.data.vocabulary import count_tokens, train_tokenizer
-from hf_ssl.errors import UserError
-from hf_ssl.hub.metadata import metadata
-from hf_ssl.pretext.causal_language import CausalLanguage
+from hf_ssl.common.errors import UserError
+from hf_ssl.modalities.prepared import Needs
+from hf_ssl.modalities.text.vocabulary import count_tokens, train_tokenizer
+from hf_ssl.pretext.pairing import pair
+from hf_ssl.runs.metadata import metadata
+from hf_ssl.runs.results import RunResults
 
 CASES = [{"sequence_length": 32, "vocabulary_size": 400}]
-TASK = CausalLanguage(sequence_length=32, vocabulary_size=400)
+TASK = pair("causal_language", "text").task
 
 
 @pytest.fixture(scope="module")
 def prepared():
-    return TASK.prepare(sentences(300)[0])
+    return learned(pair("causal_language", "text", **CASES[0]), text_block(300))
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +103,7 @@ def test_a_prompt_begins_with_the_end_of_another_document_and_is_left_open(prepa
 def test_tokenizers_that_close_texts_are_refused(tmp_path):
     train_tokenizer(sentences(100)[0], 400, 32).save_pretrained(tmp_path)
     with pytest.raises(UserError, match="closes every text"):
-        CausalLanguage(tokenizer_name=str(tmp_path)).prepare(sentences(50)[0])
+        text_batch("causal_language", tokenizer_name=str(tmp_path))
 
 
 def test_a_stock_tokenizer_needs_no_mask_and_no_padding_token(prepared, tmp_path):
@@ -108,17 +111,20 @@ def test_a_stock_tokenizer_needs_no_mask_and_no_padding_token(prepared, tmp_path
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "padded")
     tokenizer.pad_token = None
     tokenizer.save_pretrained(tmp_path / "stock")
-    task = CausalLanguage(sequence_length=32, tokenizer_name=str(tmp_path / "stock"))
-    again = task.prepare(sentences(50)[0])
+    task, again, _ = text_batch("causal_language", sequence_length=32, tokenizer_name=str(tmp_path / "stock"))
     assert again.processor.pad_token_id == again.processor.eos_token_id
-    assert task.embed(task.model(again, 0), again, ["a garden", "the ship and the sea"], torch.no_grad)
+    texts = ["a garden", "the ship and the sea"]
+    assert again.modality.embed(task.model(again, 0), again, texts, torch.no_grad)
+    with pytest.raises(UserError, match="has no mask token"):  # which other tasks need
+        again.modality.prepare(texts, Needs(packed=True))
 
 
 @pytest.mark.parametrize("model_type", ["llama", "bert"])
-def test_nothing_looks_ahead(prepared, tmp_path, model_type):
+def test_nothing_looks_ahead(tmp_path, model_type):
     sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
     AutoConfig.for_model(model_type, **sizes).save_pretrained(tmp_path)
-    model = replace(TASK, config_name=str(tmp_path)).model(prepared, 0).eval()
+    _, named, _ = text_batch("causal_language", **CASES[0], config_name=str(tmp_path))
+    model = TASK.model(named, 0).eval()
     tokens = blocks(2)
     other = torch.cat([tokens[:, :20], blocks(2, 12)], dim=1)
     with torch.no_grad():
@@ -150,12 +156,12 @@ def test_figures_bear_their_names(finished):
     results = json.loads((finished / "results.json").read_text())
     assert set(results["heldout"]) == {"loss", "perplexity", "accuracy", "unigram_loss"}
     assert 0 < results["heldout"]["accuracy"] < 1
-    text = metadata("run", results)
+    text = metadata("run", RunResults.of(results))
     assert "text-generation" in text
     assert "name: perplexity" in text
     assert "pseudo" not in text
     card = (finished / "README.md").read_text()
-    assert f"| next tokens put first | {100 * results['heldout']['accuracy']:.1f} % |" in card
+    assert f"| top-1 accuracy on next tokens | {100 * results['heldout']['accuracy']:.1f} % |" in card
     assert "lower case only" in card
 
 

@@ -1,33 +1,49 @@
-"""What every pretext task promises."""
+"""What every pretext task promises, on every modality that it goes with."""
 
-import dataclasses
+from __future__ import annotations
+
 import importlib
 import inspect
 import json
+from dataclasses import is_dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 import torch
-from conftest import ROOT, SMALL, SMALL_IMAGES, image_block, pretrain, sentences
+from conftest import BLOCKS, ROOT, SMALL, SMALL_IMAGES, batch_of, inputs_of, learned, needs_of, pretrain
 
-from hf_ssl.data.stream import Block
-from hf_ssl.modalities.images import ImageTask
-from hf_ssl.modalities.text import TextTask
-from hf_ssl.pretext.base import Prepared
-from hf_ssl.pretext.tasks import task_class, task_names
+from hf_ssl.data.rows import Block
+from hf_ssl.modalities.images.encoders import STEM
+from hf_ssl.modalities.known import MODALITIES
+from hf_ssl.modalities.prepared import Prepared
+from hf_ssl.pretext.base import Part, PretextTask
+from hf_ssl.pretext.pairing import modalities_of, pair, task_class, task_names
+from hf_ssl.pretext.parts.embedder import kept
+from hf_ssl.training.arguments import TrainingArguments
 from hf_ssl.training.optimizers import build_optimizers
 
-CASES = [
-    (name, settings)
-    for name in task_names()
-    for settings in importlib.import_module(f"pretext.test_{name}").CASES  # each task's own test says which
-]
+MOST_HOOKS = 8
+MOST_LINES = 61  # of a small task: its file, its test, its card
+FLAGS = {"images": SMALL_IMAGES, "text": SMALL}  # of a short run
+
+
+def cases() -> list[tuple[str, str, dict]]:
+    """Task, modality, settings: each task's own test says which; without a modality it is the task's first."""
+    found = []
+    for name in task_names():
+        for case in importlib.import_module(f"pretext.test_{name}").CASES:
+            modality = case.get("modality", modalities_of(task_class(name))[0])
+            found.append((name, modality, {flag: value for flag, value in case.items() if flag != "modality"}))
+    return found
+
+
+CASES = cases()
 
 
 def title(case) -> str:
-    return "-".join([case[0], *map(str, list(case[1].values())[1:])])
+    name, modality, settings = case
+    return "-".join([name, modality, *[str(value) for value in settings.values() if not isinstance(value, int)]])
 
 
 def test_every_task_is_here_and_has_its_three_files():
@@ -35,71 +51,156 @@ def test_every_task_is_here_and_has_its_three_files():
         assert (ROOT / "hf_ssl" / "pretext" / f"{name}.py").exists()
         assert (ROOT / "tests" / "pretext" / f"test_{name}.py").exists()
         assert (ROOT / "model_cards" / f"{name}.md").exists()
+        assert is_dataclass(task_class(name))
 
 
-def block_for(task) -> Block:
-    if isinstance(task, ImageTask):
-        return image_block(200)
-    texts, labels = sentences(200)
-    return Block(0, np.arange(200), pa.table({"text": texts, "label": labels}))
+def test_every_task_is_tested_on_every_modality_that_it_goes_with():
+    for name in task_names():
+        tested = {modality for task, modality, _ in CASES if task == name}
+        assert tested == set(modalities_of(task_class(name))) <= set(MODALITIES)
+
+
+def test_a_task_has_few_methods():
+    public = [
+        name
+        for name, value in vars(PretextTask).items()
+        if (inspect.isfunction(value) or isinstance(value, property | classmethod | staticmethod))
+        and not name.startswith("__")
+    ]
+    assert len(public) <= MOST_HOOKS, public
+
+
+def test_a_small_task_takes_three_files_of_few_lines():
+    files = ("hf_ssl/pretext/rotation.py", "tests/pretext/test_rotation.py", "model_cards/rotation.md")
+    assert sum(len((ROOT / file).read_text().splitlines()) for file in files) <= MOST_LINES
 
 
 @pytest.fixture(scope="module", params=CASES, ids=title)
 def made(request):
-    name, settings = request.param
-    task = task_class(name)(**settings)
-    block = block_for(task)
-    task = task.for_columns(block.table, "made up")
-    return task, task.prepare([value for _, value in task.reader().read(block)[0]]), block
+    name, modality, settings = request.param
+    pairing, block = pair(name, modality, **settings), BLOCKS[modality](200)
+    return pairing.task, learned(pairing, block), block
 
 
-def batch_of(task, prepared, block, rows=8, first=0):
-    samples, _, _ = task.encoder(prepared).encode(block, [])
-    return task.corrupt(task.collate(samples[first : first + rows]), torch.arange(first, first + rows), prepared)
+def corrupted(task, prepared, block, rows=8, first=0, progress=1.0):
+    return task.corrupt(
+        batch_of(task, prepared, block, rows, first), torch.arange(first, first + rows), prepared, progress
+    )
 
 
 def test_corrupt_is_pure(made):
     task, prepared, block = made
-    samples, _, _ = task.encoder(prepared).encode(block, [])
-    batch = task.collate(samples[:8])
+    batch = batch_of(task, prepared, block)
     before = {name: tensor.clone() for name, tensor in batch.items()}
     first, second = (task.corrupt(batch, torch.arange(8), prepared, 0.1) for _ in range(2))
+    assert first.keys() == second.keys()
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert all(torch.equal(batch[name], before[name]) for name in batch)
     other = task.corrupt(batch, torch.arange(8) + 100, prepared, 0.1)
     same = all(torch.equal(first[name], other[name]) for name in first)
-    assert same == getattr(task, "causal", False)  # the next token is the next token, whatever is drawn
+    assert same == task.causal  # the next token is the next token, whatever is drawn
+
+
+def rows_of(inputs: dict[str, torch.Tensor], rows: int) -> dict[str, torch.Tensor]:
+    """What belongs to each row: (rows, views of it, ...); what has another first dimension is left out."""
+    return {
+        name: tensor.unflatten(0, (-1, rows)).transpose(0, 1).double()
+        for name, tensor in inputs.items()
+        if len(tensor) in (rows, 2 * rows)
+    }
 
 
 def test_a_sample_is_hidden_alike_in_whatever_batch_it_comes(made):
     task, prepared, block = made
-    whole, last = batch_of(task, prepared, block), batch_of(task, prepared, block, rows=4, first=4)
-    name = next(name for name in whole if len(whole[name]) == 8)
-    assert torch.allclose(whole[name][4:].double(), last[name].double(), atol=1e-6)
+    whole = rows_of(corrupted(task, prepared, block), 8)
+    last = rows_of(corrupted(task, prepared, block, rows=4, first=4), 4)
+    alone = rows_of(corrupted(task, prepared, block, rows=1, first=6), 1)
+    assert {"pixel_values", "input_ids"} & set(whole)
+    for name, tensor in whole.items():
+        for found, expected in ((last.get(name), tensor[4:]), (alone.get(name), tensor[6:7])):
+            if found is not None and found.shape == expected.shape:  # a flat list of targets may have any length
+                assert torch.allclose(found, expected, atol=1e-6), name
 
 
 def test_labels_are_never_seen(made):
     task, prepared, block = made
+    assert not task.needs_labels
+    table = block.table
+    without = Block(block.shard, block.rows, table.drop_columns(["label"]))
+    wrong = Block(block.shard, block.rows, table.set_column(1, "label", table["label"].take(np.arange(200)[::-1])))
+    expected = corrupted(task, prepared, block)
+    for other in (without, wrong):
+        found = corrupted(task, prepared, other)
+        assert found.keys() == expected.keys()
+        assert all(torch.equal(found[name], expected[name]) for name in expected)
+    encoder = prepared.modality.row_encoder(prepared, needs_of(task))
+    assert all(sample.label is None for sample in encoder.encode(block, [])[0])
+    assert "label" not in prepared.modality.reader().columns
+    for method in (prepared.modality.row_encoder, prepared.modality.reader, task.corrupt, task.survey):
+        assert "label" not in "".join(inspect.signature(method).parameters)
+
+
+def test_what_is_prepared_does_not_depend_on_labels(made):
+    task, prepared, block = made
     without = Block(block.shard, block.rows, block.table.drop_columns(["label"]))
-    with_labels, alone = batch_of(task, prepared, block), batch_of(task, prepared, without)
-    assert all(torch.equal(with_labels[name], alone[name]) for name in alone)
-    assert "label" not in "".join(inspect.signature(task.encoder).parameters)
+    fresh = replace(prepared.modality, **dict.fromkeys(column_flags(prepared.modality)))
+    again = learned(type("Pairing", (), {"task": task, "modality": fresh}), without)
+    assert again.statistics.keys() == prepared.statistics.keys()
+    assert all(torch.equal(again.statistics[name], value) for name, value in prepared.statistics.items())
+
+
+def column_flags(modality) -> list[str]:
+    return [name for name in modality.reading if name.endswith("_column")]
 
 
 def test_the_loss_is_finite_and_falls(made):
     task, prepared, block = made
     model = task.model(prepared, 0).train()
-    optimizers = build_optimizers(model, "muon", 0.01, 0.004, 0.0, torch.float32)
+    optimizers = build_optimizers(model, TrainingArguments(learning_rate=0.01), torch.float32)
     losses = []
     for _ in range(20):
-        loss = task.loss(model, batch_of(task, prepared, block))["loss"]
+        loss = task.loss(model, corrupted(task, prepared, block))["loss"]
         loss.backward()
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad()
+        task.after_step(model, 0.5)
         losses.append(loss.item())
     assert np.isfinite(losses).all()
     assert losses[-1] < losses[0] - 0.05  # pixels are slow to learn
+
+
+def test_the_loss_is_the_mean_over_the_targets(made):
+    """The loop weighs the parts of a batch by their targets: together they are the batch, if samples are not compared."""
+    task, prepared, block = made
+    model = task.model(prepared, 0).eval()
+    parts = [Part(corrupted(task, prepared, block, rows, first), rows) for rows, first in ((8, 0), (4, 0), (4, 4))]
+    with torch.no_grad():
+        results = [task.loss(model, part.inputs) for part in parts]
+    whole, *halves = [float(result["loss"]) for result in results]
+    if not task.needs_whole_batch:
+        shares = [part.targets / parts[0].targets for part in parts[1:]]
+        assert sum(shares) == pytest.approx(1)
+        assert sum(share * loss for share, loss in zip(shares, halves, strict=True)) == pytest.approx(whole, abs=1e-4)
+    if "logits" in results[0]:
+        labels = (results[0] | parts[0].inputs)["labels"]
+        assert len(results[0]["logits"]) == len(labels)
+        assert not results[0]["logits"].requires_grad
+
+
+def test_the_figure_that_needs_no_model_is_there(made):
+    task, prepared, block = made
+    model = task.model(prepared, 0).eval()
+    part = Part(corrupted(task, prepared, block), 8)
+    with torch.no_grad():
+        result = task.loss(model, part.inputs)
+    score = {"loss": float(result["loss"])} | ({"accuracy": 0.5} if "logits" in result else {})
+    figures = task.heldout_figures(score, [part], prepared)
+    key, words = task.baseline
+    assert {"loss", key} <= set(figures)
+    assert all(isinstance(value, float) and np.isfinite(value) for value in figures.values())
+    assert words
+    assert figures["loss"] == score["loss"]
 
 
 def test_the_model_is_a_function_of_the_seed(made):
@@ -112,7 +213,7 @@ def test_the_model_is_a_function_of_the_seed(made):
 
 def test_saving_and_loading_loses_nothing(made, tmp_path):
     task, prepared, _ = made
-    model = task.product(task.model(prepared, 0)).eval()
+    model = kept(task.model(prepared, 0)).eval()
     model.save_pretrained(tmp_path)
     loaded, information = type(model).from_pretrained(tmp_path, output_loading_info=True)
     assert not information["missing_keys"]
@@ -122,43 +223,64 @@ def test_saving_and_loading_loses_nothing(made, tmp_path):
     assert all(torch.equal(saved[name], found[name]) for name in saved)
 
 
+def test_an_untrained_twin_has_the_same_shape_and_other_weights(made, tmp_path):
+    """Also of a model that began with a checkpoint that is no more: its saved configuration is enough."""
+    task, prepared, _ = made
+    model = task.model(prepared, 0)
+    kept(model).save_pretrained(tmp_path)
+    began = replace(prepared, modality=replace(prepared.modality, **started_from(prepared.modality)))
+    for source in (prepared, began):
+        twin = task.model(source.like(tmp_path), 1).base_model.state_dict()
+        own = model.base_model.state_dict()
+        assert {name: value.shape for name, value in twin.items()} == {name: value.shape for name, value in own.items()}
+        assert any(not torch.equal(twin[name], own[name]) for name in own)
+        if "stem.weight" in own:  # fixed filters are the data's
+            assert torch.equal(twin["stem.weight"], prepared.statistics[STEM])
+
+
+def started_from(modality) -> dict:
+    """Flags of a run that began with a checkpoint, where there are such runs."""
+    static = getattr(modality, "text_encoder", "transformer") == "static"
+    return {} if static else {"model_name_or_path": "a/checkpoint that is no more"}
+
+
 def test_what_was_prepared_is_read_back(made, tmp_path):
     task, prepared, block = made
     prepared.save(tmp_path)
-    again = task.load_prepared(tmp_path)
+    again = prepared.modality.load_prepared(tmp_path)
     assert isinstance(again, Prepared)
     assert prepared.statistics.keys() == again.statistics.keys()
-    before, after = batch_of(task, prepared, block), batch_of(task, again, block)
+    assert all(torch.equal(prepared.statistics[name], again.statistics[name]) for name in again.statistics)
+    before, after = corrupted(task, prepared, block), corrupted(task, again, block)
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
 def test_features_do_not_depend_on_the_batch_or_the_weather(made):
     task, prepared, block = made
     model = task.model(prepared, 0)
-    inputs = [value for _, value in task.reader().read(block)[0]][:20]
-    features = task.embed(model, prepared, inputs, torch.no_grad)
+    inputs = inputs_of(prepared.modality, block)[:20]
+    features = prepared.modality.embed(model, prepared, inputs, torch.no_grad)
     torch.manual_seed(7)
-    few = task.embed(model, prepared, inputs[:3], torch.no_grad)
+    few = prepared.modality.embed(model, prepared, inputs[:3], torch.no_grad)
     for name, table in features.items():
         assert table.shape[0] == 20
         assert table.dtype == np.float32
         assert np.allclose(table[:3], few[name], atol=1e-4)
 
 
-FIRST = dict(reversed(CASES))
+FIRST = {(name, modality): settings for name, modality, settings in reversed(CASES)}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "case",
-    [pytest.param(c, id=title(c), marks=[] if FIRST[c[0]] is c[1] else [pytest.mark.endurance]) for c in CASES],
+    [pytest.param(c, id=title(c), marks=[] if FIRST[c[0], c[1]] is c[2] else [pytest.mark.endurance]) for c in CASES],
 )
 def test_stop_and_resume_equals_a_straight_run(case, images, parquet, tmp_path):
-    name, settings = case
+    name, modality, settings = case
     flags = [f"--{flag}={value}" for flag, value in settings.items()]
-    text = issubclass(task_class(name), TextTask)
-    small, data = (SMALL, parquet) if text else (SMALL_IMAGES, images)
-    command = ["--task", name, *small, *flags, "--dataset_name", data, "--output_dir"]
+    data = {"images": images, "text": parquet}[modality]
+    command = ["--task", name, *FLAGS[modality], *flags, "--dataset_name", data, "--output_dir"]
     pretrain(*command, tmp_path / "straight", script="pretrain.py")
     pretrain(*command, tmp_path / "stopped", script="pretrain.py")
     cut_back(tmp_path / "stopped", step=8)
@@ -168,8 +290,8 @@ def test_stop_and_resume_equals_a_straight_run(case, images, parquet, tmp_path):
     figures = [json.loads((tmp_path / run / "results.json").read_text()) for run in ("straight", "stopped")]
     assert figures[0]["heldout"] == figures[1]["heldout"]
     assert figures[0]["features"] == figures[1]["features"]
-    assert figures[0]["task"] == name
-    assert dataclasses.is_dataclass(task_class(name))
+    assert (figures[0]["task"], figures[0]["modality"]) == (name, modality)
+    assert figures[0]["heldout"]
 
 
 def cut_back(folder: Path, step: int) -> None:

@@ -3,23 +3,20 @@
 import torch
 from conftest import image_batch
 
-from hf_ssl.pretext.rotation import Rotation
-
 CASES = [{"image_size": 16}, {"image_size": 16, "architecture": "vit"}]
 
 
-def test_labels_are_quarter_turns_and_all_come():
-    images = torch.arange(4 * 3 * 8 * 8).view(4, 3, 8, 8).float()
-    turned = Rotation().change(images, torch.arange(4))
-    for quarters in range(4):
-        assert torch.equal(turned[quarters], images[quarters].rot90(quarters, (1, 2)))
-    task, prepared, batch = image_batch(Rotation(image_size=16), rows=400)
+def test_answers_are_quarter_turns_counterclockwise_and_all_come():
+    task, prepared, batch = image_batch("rotation", rows=400, image_size=16)
+    square = torch.tensor([[1, 2], [4, 3]]).expand(5, 3, 2, 2)  # clockwise from the corner above on the left
+    for quarters, corner in enumerate((1, 2, 3, 4)):
+        assert (task.change(square, quarters)[:, :, 0, 0] == corner).all()
     labels = task.corrupt(batch, torch.arange(400), prepared)["labels"]
     assert (torch.bincount(labels, minlength=4) > 70).all()
 
 
 def test_the_model_names_its_four_answers():
-    task, prepared, _ = image_batch(Rotation(image_size=16, architecture="vit"))
+    task, prepared, _ = image_batch("rotation", image_size=16, architecture="vit")
     model = task.model(prepared, 0)
     assert type(model).__name__ == "ViTForImageClassification"
     assert list(model.config.id2label.values()) == ["0 degrees", "90 degrees", "180 degrees", "270 degrees"]

@@ -1,5 +1,7 @@
 """The running app, asked by Gradio's client and by strangers."""
 
+from __future__ import annotations
+
 import io
 import subprocess
 import sys
@@ -55,7 +57,7 @@ def test_what_is_asked_wrongly_gets_a_sentence(client):
         (("group", "text", "tfidf", "kmeans", 0, "pca"), "clusters must be"),
         (("group", "text", "tfidf", "kmeans", 10**9, "pca"), "clusters must be"),
         (("text_row", 10**9), "row must be"),
-        (("place_text", "[MASK]", "tfidf", "pca"), "all gaps"),
+        (("place_text", "[MASK]", "tfidf", "pca"), "all masks"),
         (("reconstruct", "http://169.254.169.254/latest", [], 0.5, 0, "mae"), "must begin with"),
     ):
         name, *others = arguments
@@ -145,8 +147,20 @@ def test_nothing_is_told_to_anybody(web):
     assert web.get("/config").json()["analytics_enabled"] is False
 
 
+def test_what_takes_time_at_the_start_is_said(space, space_folder, labelled_texts):
+    said = (space_folder / "app.log").read_text().splitlines()
+    told = [line for line in said if line.endswith(" ...")]
+    assert told[0] == said[0] == "loading libraries ..."
+    assert [line for line in told if line.startswith("loading the model ")][1].endswith("/views ...")
+    assert f"reading rows of {labelled_texts} ..." in told
+    assert told[-2:] == ["asking the models for worked examples ...", "starting the page ..."]
+    (address,) = [line for line in said if space in line]
+    assert said.index(address) > said.index(told[-1])
+
+
 def test_without_runs_the_app_ends_with_one_sentence(tmp_path):
     ended = subprocess.run([sys.executable, str(APP)], cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert ended.returncode == 1
     assert ended.stderr.startswith("error: there is no finished run below runs; make one with `python scripts/")
     assert ended.stderr.count("\n") == 1
+    assert ended.stdout == "loading libraries ...\n"

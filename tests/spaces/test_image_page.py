@@ -1,5 +1,7 @@
 """The image panel in a real browser: patches, uploads, thumbnails."""
 
+from __future__ import annotations
+
 import re
 
 import pytest

@@ -1,5 +1,7 @@
 """Everything by keyboard alone, in a real browser."""
 
+from __future__ import annotations
+
 import pytest
 
 pytest.importorskip("playwright.sync_api", reason="the page is tested in a browser: pip install playwright")

@@ -1,5 +1,7 @@
 """Many people at once: everybody is answered or told to come back."""
 
+from __future__ import annotations
+
 import asyncio
 import json
 import re
@@ -9,16 +11,16 @@ from urllib.parse import urlsplit
 import pytest
 from conftest import pretrain
 
-from hf_ssl.errors import UserError
+from hf_ssl.common.errors import UserError
 
-ALL = r"95 % within (\d+) ms; told to come back: (\d+)"
+ALL = r"95 % within (\d+) ms; busy replies: (\d+)"
 BURST = 500
 BUSY = (429, 503)
 
 
 def load(capsys, address: str, *flags: object) -> tuple[int, int]:
     """Milliseconds within which 95 % were answered, and how many were told to come back; any failure is an error."""
-    pretrain("--address", address, *flags, script="benchmark_space.py")
+    pretrain("--address", address, *flags, script="benchmarks/space.py")
     found = re.search(ALL, capsys.readouterr().out)
     return int(found[1]), int(found[2])
 

@@ -1,5 +1,7 @@
 """The map beside the text in a real browser: rows, switches, nearest rows."""
 
+from __future__ import annotations
+
 import re
 
 import pytest

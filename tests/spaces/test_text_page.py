@@ -1,5 +1,7 @@
 """The text panel in a real browser: words, predictions, surprise."""
 
+from __future__ import annotations
+
 import re
 
 import pytest

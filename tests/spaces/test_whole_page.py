@@ -1,5 +1,7 @@
 """All three tabs in a real browser: hostile rows, errors, waiting, the comparison, widths and themes."""
 
+from __future__ import annotations
+
 import re
 
 import pytest
@@ -18,7 +20,7 @@ TABS = ["Text", "Images", "What is the difference?"]
 
 def test_texts_are_shown_as_texts(visit):
     page = ready(visit())
-    page.get_by_label("Features").locator("visible=true").select_option(label="TF-IDF")
+    page.get_by_label("Features").locator("visible=true").select_option(label="TF-IDF + SVD")
     write(page, f"{HOSTILE} {{{{7*7}}}} ${{7*7}} **bold**")
     expect(page.locator(".nearest .excerpt").first).to_contain_text(
         f"{HOSTILE}<img src=x onerror=hacked=1> {{{{7*7}}}} ${{7*7}}"

@@ -1,5 +1,7 @@
 """Checkpoints: every damage is found, a kill at any moment leaves one that loads."""
 
+from __future__ import annotations
+
 import json
 import os
 import shutil
@@ -9,7 +11,7 @@ import sys
 import pytest
 import torch
 
-from hf_ssl.errors import UserError
+from hf_ssl.common.errors import UserError
 from hf_ssl.training import checkpoint
 from hf_ssl.training.checkpoint import damage, newest_checkpoint, save_checkpoint
 
@@ -81,21 +83,21 @@ def test_if_all_are_damaged_nothing_starts_silently_from_the_start(tmp_path):
     for step in (4, 8):
         flip_a_bit(save(tmp_path, step) / "model.safetensors")
     for _ in range(2):
-        with pytest.raises(UserError, match="no checkpoint in .* is whole"):
+        with pytest.raises(UserError, match="no checkpoint in .* is intact"):
             newest_checkpoint(tmp_path)
 
 
 def test_a_full_disk_leaves_the_old_one(tmp_path):
     code = (
         f"import resource, sys; sys.path.insert(0, {os.path.dirname(__file__)!r}); from pathlib import Path; from test_checkpoint import save\n"
-        "from hf_ssl.errors import UserError\n"
+        "from hf_ssl.common.errors import UserError\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (8000, 8000))\n"
         f"try: save(Path({str(tmp_path)!r}), 8)\n"
         "except UserError as error: print(error)\n"
     )
     save(tmp_path, 4)
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "MiB are free; make room and run the same command" in result.stdout, result.stderr
+    assert "MiB are free; free some space and rerun the same command" in result.stdout, result.stderr
     assert [p.name for p in tmp_path.iterdir()] == ["step_00000004"]
     assert newest_checkpoint(tmp_path).state["step"] == 4
 

@@ -1,19 +1,28 @@
 """Optimizers: Muon against torch's own and its definition, the schedule, state in and out."""
 
+from __future__ import annotations
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoModelForMaskedLM, BertConfig
 
-from hf_ssl.training.muon import Muon, orthogonal
+from hf_ssl.training.arguments import TrainingArguments
 from hf_ssl.training.optimizers import (
+    Muon,
     build_optimizers,
     load_optimizer_tensors,
     optimizer_tensors,
+    orthogonal,
     set_learning_rate,
     warmup_stable_decay,
 )
+
+
+def built(network, name):
+    rates = TrainingArguments(optimizer=name, learning_rate=0.01, embedding_learning_rate=0.004, weight_decay=0.1)
+    return build_optimizers(network, rates, torch.float32)
 
 
 def model():
@@ -48,7 +57,7 @@ def test_directions_are_nearly_orthogonal(shape):
 @pytest.mark.parametrize("name", ["adamw", "muon"])
 def test_every_parameter_is_in_one_group_and_embeddings_are_not_made_orthogonal(name):
     network = model()
-    optimizers = build_optimizers(network, name, 0.01, 0.004, 0.1, torch.float32)
+    optimizers = built(network, name)
     owned = [id(p) for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]]
     assert sorted(owned) == sorted(id(p) for p in network.parameters())
     if name == "muon":
@@ -69,11 +78,11 @@ def test_state_goes_out_and_in(name):
                 optimizer.zero_grad()
 
     one = model()
-    first = build_optimizers(one, name, 0.01, 0.004, 0.1, torch.float32)
+    first = built(one, name)
     train(one, first, 3)
     other = model()
     other.load_state_dict(one.state_dict())
-    second = build_optimizers(other, name, 0.01, 0.004, 0.1, torch.float32)
+    second = built(other, name)
     load_optimizer_tensors(second, {key: tensor.clone() for key, tensor in optimizer_tensors(first).items()})
     train(one, first, 2)
     train(other, second, 2)
@@ -91,7 +100,30 @@ def test_the_schedule_rises_stays_and_falls(max_steps, warmup, decay):
 
 
 def test_rates_follow_the_factor():
-    optimizers = build_optimizers(model(), "muon", 0.01, 0.004, 0.1, torch.float32)
+    optimizers = built(model(), "muon")
     set_learning_rate(optimizers, 0.5)
     set_learning_rate(optimizers, 0.25)
     assert [group["lr"] for optimizer in optimizers for group in optimizer.param_groups] == [0.0025, 0.001]
+
+
+def test_weight_decay_is_for_matrices_only():
+    network = model()
+    for name in ("adamw", "muon"):
+        groups = [group for optimizer in built(network, name) for group in optimizer.param_groups]
+        decayed = [p for group in groups if group["weight_decay"] for p in group["params"]]
+        assert decayed
+        assert all(p.ndim > 1 for p in decayed)
+        assert id(network.get_input_embeddings().weight) not in {id(p) for p in decayed}
+
+
+def test_learning_rates_are_settled_before_anything_is_built():
+    usual = {"muon": 0.01, "adamw": 1e-3}
+    chosen = TrainingArguments().settled(usual, continued=False)
+    assert (chosen.learning_rate, chosen.embedding_learning_rate) == (0.01, 4e-3)
+    assert TrainingArguments(optimizer="adamw").settled(usual, False).learning_rate == 1e-3
+    going_on = TrainingArguments().settled(usual, continued=True)  # from a checkpoint: a tenth
+    assert going_on.learning_rate == pytest.approx(1e-3)
+    assert going_on.embedding_learning_rate == pytest.approx(4e-4)
+    assert TrainingArguments(learning_rate=0.5).settled(usual, continued=True).learning_rate == 0.5
+    with pytest.raises(AssertionError, match="settled comes first"):
+        build_optimizers(model(), TrainingArguments(), torch.float32)

@@ -1,5 +1,7 @@
 """Real runs of the real script, really killed: the log must equal that of a run that was left alone."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
@@ -16,7 +18,7 @@ import pytest
 import yaml
 from conftest import ROOT, SMALL, command, run, write_parquet
 
-from hf_ssl.training.run_folder import RunFolder
+from hf_ssl.common.run_folder import RunFolder
 
 EXACT = ("step", "loss", "samples", "tokens", "gradient_norm")
 LONGER = [*SMALL, "--max_steps=60", "--save_steps=7", "--eval_steps=25"]
@@ -89,13 +91,13 @@ def test_a_signal_loses_no_step(reference, parquet, cache, tmp_path, number):
     process.send_signal(number)  # an impatient second one changes nothing
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 128 + number, errors
-    assert "which is saved; run the same command to go on" in errors
+    assert "which is saved; rerun the same command to resume" in errors
     steps = len(log_of(folder))
     newest = max((folder / "checkpoints").glob("step_*"))
     assert newest.name == f"step_{steps:08d}"
     result = run(*LONGER, "--dataset_name", parquet, "--output_dir", folder, cache=cache)
     assert result.returncode == 0, result.stderr
-    assert f"going on after step {steps}" in result.stdout
+    assert f"resuming after step {steps}" in result.stdout
     assert log_of(folder) == log_of(reference)
 
 
@@ -170,16 +172,16 @@ def test_two_processes_and_one_train_alike_and_go_on_from_each_other(parquet, ca
     assert_alike(expected, log_of(many))
     rewind(many, 18)
     result = torchrun(many, *arguments, cache=cache)
-    assert "going on after step 18" in result.stdout, result.stderr
+    assert "resuming after step 18" in result.stdout, result.stderr
     rewind(many, 18)
     result = torchrun(many, *arguments, "--save_steps=2", cache=cache)  # a checkpoint after a resumption
     rewind(many, 22)
     result = run(*arguments, "--output_dir", many, cache=cache)
-    assert "going on after step 22" in result.stdout, result.stderr
+    assert "resuming after step 22" in result.stdout, result.stderr
     assert_alike(expected, log_of(many))
     rewind(one, 18)
     result = torchrun(one, *arguments, cache=cache)
-    assert "going on after step 18" in result.stdout, result.stderr
+    assert "resuming after step 18" in result.stdout, result.stderr
     assert_alike(expected, log_of(one))
 
 

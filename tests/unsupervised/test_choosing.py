@@ -1,11 +1,13 @@
 """The number of clusters of made-up rows that have one, and of rows that have none."""
 
+from __future__ import annotations
+
 import itertools
 
 import numpy as np
 import pytest
 
-from hf_ssl.errors import UserError
+from hf_ssl.common.errors import UserError
 from hf_ssl.unsupervised.choosing import choose_clusters, stability, usual_counts
 
 

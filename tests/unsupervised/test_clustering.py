@@ -1,5 +1,7 @@
 """Clusters of made-up rows whose clusters are known, of rows without any, and of streams."""
 
+from __future__ import annotations
+
 import json
 
 import numpy as np
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
-from hf_ssl.errors import UserError
+from hf_ssl.common.errors import UserError
 from hf_ssl.unsupervised import methods
 from hf_ssl.unsupervised.clustering import METHODS, assign, cluster, stream_kmeans
 
@@ -124,7 +126,8 @@ def test_rows_that_are_not_finite_are_counted(method, bad):
 
 
 @pytest.mark.parametrize(
-    ("clusters", "match"), [(0, "1 or more"), (-1, "1 or more"), (51, "51 clusters .* 50 rows"), (None, "missing")]
+    ("clusters", "match"),
+    [(0, "1 or more"), (-1, "1 or more"), (51, "50 rows cannot form 51 clusters"), (None, "missing")],
 )
 @pytest.mark.parametrize("method", NUMBERED)
 def test_impossible_numbers_of_clusters_are_refused(method, clusters, match):
@@ -141,7 +144,7 @@ def test_no_matrix_of_rows_is_refused(shape, match):
 
 
 def test_an_unknown_method_is_refused():
-    with pytest.raises(UserError, match="there are kmeans, gaussian_mixture, hdbscan"):
+    with pytest.raises(UserError, match="choose one of kmeans, gaussian_mixture, hdbscan"):
         cluster(np.eye(3), "ward", 2, 0)
 
 
@@ -206,7 +209,12 @@ def test_empty_batches_of_a_stream_play_no_part():
 
 @pytest.mark.parametrize(
     ("rows", "clusters", "match"),
-    [(5, 6, "6 clusters .* 5 rows"), (0, 2, "0 rows"), (5, 0, "1 or more"), (5, 10**9, "1,000,000,000 clusters")],
+    [
+        (5, 6, "5 rows cannot form 6 clusters"),
+        (0, 2, "0 rows"),
+        (5, 0, "1 or more"),
+        (5, 10**9, "1,000,000,000 clusters"),
+    ],
 )
 def test_streams_that_cannot_be_clustered_are_refused(rows, clusters, match):
     with pytest.raises(UserError, match=match):
@@ -227,7 +235,7 @@ def test_a_stream_with_bad_rows_is_refused():
 )
 def test_a_stream_takes_little_memory_and_its_clusters_are_good(rows, clusters, capsys):
     pretrain(
-        f"--rows={rows}", f"--clusters={clusters}", f"--fitted_rows={rows // 20}", script="benchmark_clustering.py"
+        f"--rows={rows}", f"--clusters={clusters}", f"--fitted_rows={rows // 20}", script="benchmarks/clustering.py"
     )
     printed = json.loads(capsys.readouterr().err.splitlines()[-1])
     streamed = printed["figures"]["stream"]

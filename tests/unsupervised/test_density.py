@@ -1,9 +1,11 @@
 """Densities of made-up rows: the true one does best, what lies outside is unusual."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 
-from hf_ssl.errors import UserError
+from hf_ssl.common.errors import UserError
 from hf_ssl.unsupervised.density import (
     METHODS,
     fit_density,
@@ -83,7 +85,7 @@ def test_few_rows_and_few_dimensions_have_a_density(method, rows, dimensions):
 
 def test_what_has_no_density_is_refused():
     features = blobs(50, 3, 0)
-    with pytest.raises(UserError, match="no density 'flow'; there are gaussian_mixture"):
+    with pytest.raises(UserError, match="no density 'flow'; choose one of gaussian_mixture"):
         fit_density(features, "flow", 0)
     with pytest.raises(UserError, match="only 9"):
         fit_density(features[:9], "kernel_density", 0)

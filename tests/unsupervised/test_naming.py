@@ -1,5 +1,7 @@
 """Terms and rows that stand for clusters."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from conftest import TOPICS, sentences

@@ -1,5 +1,7 @@
 """Maps keep neighbours together; components of a stream are those of its rows."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier
 
-from hf_ssl.errors import UserError
+from hf_ssl.common.errors import UserError
 from hf_ssl.unsupervised.projection import pca_map, place, stream_components, tsne_map
 
 

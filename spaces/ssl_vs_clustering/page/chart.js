@@ -1,4 +1,4 @@
-// Label curves: accuracy against labels a class on a logarithmic axis, with the intervals as bars.
+// Label curves: accuracy against labels per class on a logarithmic axis, with the intervals as bars.
 window.hfSsl ??= {};
 
 /** Where so many labels stand on the axis; all of them stand a step after the most. */
@@ -78,7 +78,7 @@ hfSsl.drawCurves = function (picture, curves, width) {
     hfSsl.drawing(
       "text",
       { x: (edge.left + width - edge.right) / 2, y: height - 6, "text-anchor": "middle" },
-      "labels a class",
+      "labels per class",
     ),
   );
   curves.forEach((curve, i) => shown.push(hfSsl.curve(curve, i, across, up)));
@@ -102,7 +102,7 @@ hfSsl.barsNote = function (curves) {
 hfSsl.chart = function (curves) {
   const picture = hfSsl.drawing("svg", {
     role: "img",
-    "aria-label": "Accuracy against labels a class; the numbers are in the table below",
+    "aria-label": "Accuracy against labels per class; the numbers are in the table below",
   });
   const frame = hfSsl.element("div", { className: "chart" }, picture);
   hfSsl.onWidth(frame, (width) => hfSsl.drawCurves(picture, curves, width));

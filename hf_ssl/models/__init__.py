@@ -1,1 +1,0 @@
-"""Stock models by size, and what is trained around them."""

@@ -1,0 +1,1 @@
+"""Runs from rows to card: pretraining, fine-tuning, their results, and loading them again."""

@@ -1,0 +1,1 @@
+"""Tests of the modalities; each one's folder holds an example block for the contract."""

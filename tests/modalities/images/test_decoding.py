@@ -1,0 +1,121 @@
+"""Image files of every kind: pixels, or a reason."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import zlib
+
+import numpy as np
+import pytest
+from conftest import image_batch, png
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from hf_ssl.modalities.images.decoding import MOST_PIXELS, BadImageError, decode_image
+
+RED = np.zeros((12, 8, 3), np.uint8) + np.array([200, 20, 20], np.uint8)
+
+
+def bomb() -> bytes:
+    """A PNG of a few hundred bytes whose header promises a billion pixels."""
+    data = bytearray(png(Image.new("L", (8, 8))))
+    size = (40_000).to_bytes(4, "big")
+    data[16:24] = size + size
+    data[29:33] = zlib.crc32(bytes(data[12:29])).to_bytes(4, "big")
+    return bytes(data)
+
+
+def animation() -> bytes:
+    file = io.BytesIO()
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    frames[0].save(file, "gif", save_all=True, append_images=frames[1:])
+    return file.getvalue()
+
+
+def turned() -> bytes:
+    """A picture that is red on the left, stored lying on its side."""
+    pixels = np.zeros((8, 8, 3), np.uint8)
+    pixels[:, :4] = [255, 0, 0]
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
+    return png(Image.fromarray(pixels).rotate(90, expand=True), "jpeg", exif=exif, quality=100)
+
+
+GOOD = {
+    "rgb": png(Image.fromarray(RED)),
+    "cmyk": png(Image.fromarray(RED).convert("CMYK"), "jpeg", quality=100),
+    "palette": png(Image.fromarray(RED).convert("P", palette=Image.Palette.ADAPTIVE)),
+    "webp": png(Image.fromarray(RED), "webp", lossless=True),
+    "tiff": png(Image.fromarray(RED), "tiff"),
+    "alpha": png(Image.fromarray(np.dstack([RED, np.full((12, 8), 255, np.uint8)]))),
+}
+BAD = {
+    "empty": (b"", "empty"),
+    "text": (b"this is no picture", "not an image"),
+    "html": (b"<html><body>404</body></html>", "not an image"),
+    "truncated png": (png(Image.effect_noise((64, 64), 90))[:900], "truncated or damaged"),
+    "truncated jpeg": (png(Image.effect_noise((64, 64), 90), "jpeg")[:900], "truncated or damaged"),
+    "header only": (b"\x89PNG\r\n\x1a\n", "not an image"),
+    "bomb": (bomb(), f"more than {MOST_PIXELS // 10**6} million pixels"),
+    "1x1": (png(Image.new("RGB", (1, 1))), "a single pixel wide or high"),
+    "1x50": (png(Image.new("RGB", (1, 50))), "a single pixel wide or high"),
+    "postscript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n", "not an image"),
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_colour_survives_every_kind(name):
+    pixels = decode_image(GOOD[name], 16)
+    assert pixels.shape == (16, 16, 3)
+    assert pixels.dtype == np.uint8
+    assert np.abs(pixels.reshape(-1, 3).mean(0) - [200, 20, 20]).max() < 12
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_gives_no_picture_has_a_reason(name):
+    data, reason = BAD[name]
+    with pytest.raises(BadImageError, match=reason):
+        decode_image(data, 16)
+
+
+def test_sixteen_bits_become_eight():
+    ramp = np.linspace(0, 65535, 64).astype(np.uint16).reshape(8, 8)
+    assert np.abs(decode_image(png(Image.fromarray(ramp)), 8)[..., 0].astype(int) - (ramp >> 8)).max() <= 1
+    floats = np.linspace(0, 3, 64, dtype=np.float32).reshape(8, 8)
+    assert decode_image(png(Image.fromarray(floats), "tiff"), 8).max() == 255
+
+
+def test_what_is_transparent_is_white():
+    clear = np.zeros((8, 8, 4), np.uint8)
+    assert (decode_image(png(Image.fromarray(clear)), 8) == 255).all()
+    grey_and_clear = Image.fromarray(clear[..., :2].copy(), "LA")
+    assert (decode_image(png(grey_and_clear), 8) == 255).all()
+
+
+def test_the_first_picture_of_an_animation_and_the_upright_one_of_a_camera():
+    assert decode_image(animation(), 8).reshape(-1, 3).mean(0).round().tolist() == [255, 0, 0]
+    upright = decode_image(turned(), 8)
+    assert upright[:, :3, 0].mean() > 200
+    assert upright[:, 5:, 0].mean() < 50
+
+
+def test_the_middle_is_cut_out_as_image_processors_do():
+    _, prepared, _ = image_batch("rotation", image_size=16)
+    generator = np.random.default_rng(0)
+    smooth = Image.fromarray(generator.integers(0, 256, (6, 9, 3), dtype=np.uint8)).resize((90, 60))
+    ours = prepared.modality.as_pixels([decode_image(png(smooth), 16)], prepared)
+    theirs = prepared.processor(smooth, return_tensors="pt")["pixel_values"]
+    assert (ours - theirs).abs().mean() < 0.05
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data(), kind=st.sampled_from(sorted(GOOD)))
+def test_damage_gives_pixels_or_a_reason(data, kind):
+    content = bytearray(GOOD[kind])
+    for _ in range(data.draw(st.integers(1, 8))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    content = content[: data.draw(st.integers(0, len(content)))]
+    with contextlib.suppress(BadImageError):  # anything else would come through
+        assert decode_image(bytes(content), 8).shape == (8, 8, 3)
