@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from hf_ssl.common.errors import UserError
 from hf_ssl.common.flags import parse_arguments
+from hf_ssl.common.progress import say
 from hf_ssl.common.run_folder import COMPARISON, PRETRAINING, RunFolder
 from hf_ssl.common.script import run_script
 
@@ -39,6 +40,8 @@ class Place:
 def main(arguments: list[str]) -> None:
     """Read the run, publish it."""
     where, path = parse_arguments([Place], arguments, str(__doc__), positional="run_folder")
+    say("loading libraries")
+
     from huggingface_hub import HfApi  # heavy: after --help
 
     from hf_ssl.hub.access import open_repository

@@ -64,6 +64,12 @@ class ArgumentParser(HfArgumentParser):
             if action.metavar is None and action.choices is None and action.option_strings and action.nargs != 0:
                 action.metavar = _placeholder(action)
 
+    def set_other_defaults(self, defaults: dict[str, Any]) -> None:
+        """Set the defaults of those flags that there are, whose help then says the new value."""
+        for action in self._actions:
+            if action.dest in defaults:
+                action.default, action.default_words = defaults[action.dest], None  # type: ignore[attr-defined] # ours
+
     def error(self, message: str) -> NoReturn:
         """Print the message and exit with status 2."""
         print(f"{self.prog}: {message} (--help lists all flags)", file=sys.stderr)
@@ -110,7 +116,7 @@ def parse_arguments(
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help="Flat YAML file of defaults; the command line overrides it."
     )
-    parser.set_defaults(**{name: value for name, value in (defaults or {}).items() if name in parser.flags()})
+    parser.set_other_defaults(defaults or {})
     if positional:
         parser.add_argument(positional, type=Path)
     given, _ = parser.parse_known_args(list(arguments))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -16,8 +17,9 @@ def progress_bar(description: str, items: Iterable[Any] | None = None, **options
 
 
 def say(what: str) -> None:
-    """Announce a step that may take seconds and has nothing to count."""
-    print(f"{what} ...", flush=True)
+    """Announce a step that may take seconds and has nothing to count, once for all processes of a machine."""
+    if os.environ.get("LOCAL_RANK", "0") == "0":
+        print(f"{what} ...", flush=True)
 
 
 class Stages:

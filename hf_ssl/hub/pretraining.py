@@ -7,6 +7,7 @@ from typing import Any
 
 from hf_ssl.common.errors import UserError
 from hf_ssl.common.flags import parse_arguments, values_given
+from hf_ssl.common.progress import say
 from hf_ssl.common.script import command_line
 from hf_ssl.data.arguments import DataArguments
 from hf_ssl.hub.arguments import HubArguments
@@ -54,9 +55,12 @@ def run_pretraining(arguments: Sequence[str], description: str, task: str | None
     modality = given.get("modality") or _modality_of(chosen, given, helped)
     types = flag_types(chosen, modality)
     defaults = defaults_of(chosen, modality)
+    # The help is of one modality, but another data set may choose another one.
+    settled = {"task": chosen} if helped else {"task": chosen, "modality": modality}
     _, *parts, data, training, hub = parse_arguments(
-        [PairingChoice, *types, *common], arguments, description, defaults | {"task": chosen, "modality": modality}
+        [PairingChoice, *types, *common], arguments, description, defaults | settled
     )
+    say("loading libraries")
 
     from hf_ssl.hub.pretrain_and_publish import pretrain_and_publish  # heavy: after --help
 
@@ -72,6 +76,7 @@ def _modality_of(task: str, given: dict[str, str], helped: bool) -> str:
     if len(possible) == 1 or helped or "dataset_name" not in given:
         return possible[0]
 
+    say(f"looking at '{given['dataset_name']}'")
     from hf_ssl.data.columns import find_label_column, first_table  # heavy: after --help
     from hf_ssl.data.sources import open_source
 

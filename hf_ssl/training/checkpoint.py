@@ -65,7 +65,7 @@ class Checkpoint:
 
 
 def save_checkpoint(root: Path, state: dict[str, Any], tensors: dict[str, dict[str, Tensor]]) -> Path:
-    """Write ``root/step_XXXXXXXX`` and delete all but the newest two.
+    """Write ``root/step_<number>`` and delete all but the newest two.
 
     Args:
         root: folder of checkpoints.

@@ -111,33 +111,36 @@ def _config(flags: TextFlags, tokenizer: PreTrainedTokenizerBase, causal: bool =
         return config
     if causal:
         return _decoder_config(flags, tokenizer)
-    hidden, layers, heads, inner = SIZES[flags.model_size]
     return ModernBertConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=hidden,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        intermediate_size=inner,
-        max_position_embeddings=max(512, flags.sequence_length),
-        layer_types=["full_attention"] * layers,  # blocks are short, so that a window would save nothing
+        # Blocks are short, so that a window would save nothing.
+        layer_types=["full_attention"] * SIZES[flags.model_size][1],
+        **_sizes(flags, tokenizer, SIZES),
         **_special_tokens(tokenizer),
     )
 
 
 def _decoder_config(flags: TextFlags, tokenizer: PreTrainedTokenizerBase) -> LlamaConfig:
-    hidden, layers, heads, inner = DECODER_SIZES[flags.model_size]
     return LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=hidden,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        intermediate_size=inner,
-        max_position_embeddings=max(512, flags.sequence_length),
         tie_word_embeddings=False,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=separator_of(tokenizer),
         pad_token_id=tokenizer.pad_token_id,
+        **_sizes(flags, tokenizer, DECODER_SIZES),
     )
+
+
+def _sizes(
+    flags: TextFlags, tokenizer: PreTrainedTokenizerBase, sizes: dict[str, tuple[int, int, int, int]]
+) -> dict[str, Any]:
+    hidden, layers, heads, inner = sizes[flags.model_size]
+    return {
+        "vocab_size": len(tokenizer),
+        "hidden_size": hidden,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "intermediate_size": inner,
+        "max_position_embeddings": max(512, flags.sequence_length),
+    }
 
 
 def _special_tokens(tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
