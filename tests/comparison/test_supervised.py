@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from conftest import SMALL, pretrain, sentences
+from kills import KilledError, kill_after
 
 from hf_ssl.common.errors import UserError
 from hf_ssl.comparison.budget import Plan
@@ -19,7 +20,6 @@ from hf_ssl.evaluation.measured_rows import Labelled, MeasuredRows
 from hf_ssl.evaluation.metrics import Accuracy
 from hf_ssl.runs import learn
 from hf_ssl.runs.pretrained import load_pretrained
-from hf_ssl.training import loop
 
 STATIC = ["--task=contrastive", "--batch_size=64", "--embedding_size=32", "--sequence_length=64"]
 PLAN = Plan((400, 200), {"contrastive": 12}, Effort(), (10,), 2, 40, 60, 100, ())
@@ -67,41 +67,23 @@ def test_a_cell_says_what_its_classifiers_say_of_the_test_rows(static, rows, tmp
     assert training_in(tmp_path / "other", other).cell(static, "fine_tuned", 10, 0).figures["accuracy"]["mean"] < 0.6
 
 
-class KilledError(BaseException):
-    """No handler is meant to catch it."""
-
-
-def counted(monkeypatch, most=10**6) -> list[int]:
-    """Let the loop take so many steps in all; returns a list that has a member for each."""
-    taken: list[int] = []
-
-    def take(stepper, parts, real=loop.take_step):
-        if len(taken) == most:
-            raise KilledError
-        taken.append(1)
-        return real(stepper, parts)
-
-    monkeypatch.setattr(loop, "take_step", take)
-    return taken
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["fine_tuned", "from_scratch_equal_compute"])
 @pytest.mark.parametrize("share", [0.3, 0.8])
 def test_a_killed_cell_resumes_and_says_the_same(static, rows, tmp_path, monkeypatch, kind, share):
     monkeypatch.setattr(learn, "SAVE_STEPS", 8)
     with monkeypatch.context() as context:
-        whole = counted(context)
+        whole = kill_after(context)
         straight = training_in(tmp_path / "straight", rows).cell(static, kind, 10, 0)
     stop = int(share * len(whole))
     with monkeypatch.context() as context:
-        counted(context, stop)
+        kill_after(context, stop)
         with pytest.raises(KilledError):
             training_in(tmp_path / "killed", rows).cell(static, kind, 10, 0)
     assert not list((tmp_path / "killed" / "cells").glob("*/cell.json"))
     assert list((tmp_path / "killed" / "trainings").rglob("step_*"))
     with monkeypatch.context() as context:
-        rest = counted(context)
+        rest = kill_after(context)
         resumed = training_in(tmp_path / "killed", rows).cell(static, kind, 10, 0)
     # The draw that was stopped goes on where it was saved; draws before it are read out again without a step.
     assert len(whole) - stop <= len(rest) < len(whole) - stop + 8
@@ -110,7 +92,7 @@ def test_a_killed_cell_resumes_and_says_the_same(static, rows, tmp_path, monkeyp
         assert resumed.figures[name] == straight.figures[name]
     assert not list((tmp_path / "killed" / "trainings").iterdir())
     with monkeypatch.context() as context:
-        none = counted(context)
+        none = kill_after(context)
         training_in(tmp_path / "killed", rows).cell(static, kind, 10, 0)
     assert none == []
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 from conftest import SMALL, SMALL_IMAGES, pretrain, sentences, write_images
+from kills import KilledError, kill_after
 
 from hf_ssl.common.errors import UserError
 from hf_ssl.runs import learn
 from hf_ssl.runs.learn import Learner, labelled_samples
 from hf_ssl.runs.pretrained import load_pretrained
-from hf_ssl.training import loop
 from hf_ssl.training.classification import Classification, last_layer, predict
 
 NAMES = ["garden", "kitchen", "harbour"]
@@ -121,24 +121,6 @@ def test_labels_go_to_the_loss_alone_and_images_are_augmented_by_their_keys(view
     scores = model(pixel_values=first["pixel_values"]).logits
     expected = -scores.log_softmax(1)[torch.arange(6), batch["labels"]].mean()
     assert task.loss(model, first)["loss"].item() == pytest.approx(expected.item(), rel=1e-6)
-
-
-class KilledError(BaseException):
-    """No handler is meant to catch it."""
-
-
-def kill_after(monkeypatch, steps: int) -> list[int]:
-    """Let the loop take so many steps in all; returns a list that has a member for each."""
-    taken: list[int] = []
-
-    def take(stepper, parts, real=loop.take_step):
-        if len(taken) == steps:
-            raise KilledError
-        taken.append(1)
-        return real(stepper, parts)
-
-    monkeypatch.setattr(loop, "take_step", take)
-    return taken
 
 
 @pytest.mark.slow
