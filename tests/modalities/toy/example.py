@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,11 @@ from hf_ssl.data.rows import Block
 from hf_ssl.modalities.known import MODALITIES
 from hf_ssl.runs import card
 
+FLAGS = [
+    "--task=contrastive", "--width=8", "--batch_size=16", "--max_steps=12", "--save_steps=4", "--eval_steps=6",
+    "--mixed_precision=no",
+]  # fmt: skip
+METHODS = {"moments", "histogram"}
 PACKAGE = "modalities.toy.numbers"
 GROUP = 20  # rows of a row group
 LABELS = ("fast", "slope", "slow")  # words, which do not make the rows texts
@@ -73,3 +79,7 @@ def write(folder: Path, rows: int = 480, files: int = 2, labelled: bool = True) 
         columns = pa.Table.from_pylist(part).select(["times", "values", "label"][: 3 if labelled else 2])
         pa.parquet.write_table(columns, path, row_group_size=GROUP, write_page_checksum=True)
     return folder
+
+
+def results_of(folder: Path) -> dict:
+    return json.loads((folder / "results.json").read_text())

@@ -1,4 +1,4 @@
-"""A modality that no file of the package knows of goes all the way: pretraining, card, Hub, classifier, comparison, demo."""
+"""A modality that no file of the package knows of goes all the way: pretraining, card, Hub, classifier, comparison."""
 
 from __future__ import annotations
 
@@ -18,12 +18,6 @@ from hub_fixtures import REPO
 from hf_ssl.common.errors import UserError
 from hf_ssl.common.run_folder import FINE_TUNING, RunFolder
 from hf_ssl.data.batches import MemorySource
-from hf_ssl.demo.arguments import DemoArguments
-from hf_ssl.demo.index import Index
-from hf_ssl.demo.opening import open_demo
-from hf_ssl.demo.pages import panel_page
-from hf_ssl.demo.panel import features_of
-from hf_ssl.evaluation import intervals
 from hf_ssl.hub.download import load_published
 from hf_ssl.hub.publish import Publication, publish
 from hf_ssl.hub.repository import Repository
@@ -35,40 +29,9 @@ from hf_ssl.training.arguments import TrainingArguments
 from hf_ssl.training.classification import Classification
 from hf_ssl.training.loop import Training
 from modalities.toy import example
+from modalities.toy.example import FLAGS, METHODS, results_of
 
-FLAGS = [
-    "--task=contrastive", "--width=8", "--batch_size=16", "--max_steps=12", "--save_steps=4", "--eval_steps=6",
-    "--mixed_precision=no",
-]  # fmt: skip
-METHODS = {"moments", "histogram"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def added(tmp_path_factory):
-    """One line adds the modality, one file its card."""
-    with (
-        example.added_with_its_card(tmp_path_factory.mktemp("cards") / "model_cards"),
-        pytest.MonkeyPatch.context() as few,
-    ):
-        few.setattr(intervals, "RESAMPLES_OF_CLUSTERS", 20)  # of which each takes a while
-        yield
-
-
-@pytest.fixture(scope="module")
-def series(tmp_path_factory) -> Path:
-    return example.write(tmp_path_factory.mktemp("data") / "series")
-
-
-@pytest.fixture(scope="module")
-def run(series, tmp_path_factory) -> Path:
-    """A finished run; nothing but the data says which modality it is of."""
-    folder = tmp_path_factory.mktemp("runs") / "series"
-    pretrain(*FLAGS, "--dataset_name", series, "--output_dir", folder, script="pretrain.py")
-    return folder
-
-
-def results_of(folder: Path) -> dict:
-    return json.loads((folder / "results.json").read_text())
+pytestmark = pytest.mark.usefixtures("added")
 
 
 def log_of(folder: Path) -> list[dict]:
@@ -215,51 +178,3 @@ def test_compared(series, tmp_path):
         assert part in page
         assert part in text
     assert results["recommendation"]["sentence"] in page.replace("&#39;", "'")
-
-
-@pytest.fixture(scope="module")
-def opened(run):
-    return open_demo(DemoArguments(run=[str(run)]))
-
-
-def test_the_demo_groups_shows_and_places_series(opened):
-    demo = opened.demo
-    assert list(demo.panels) == ["numbers"]
-    features = list(demo.panels["numbers"].index.features)
-    assert features == ["network_0", "moments", "histogram", "untrained_0"]
-    for name in features:
-        found = demo.group("numbers", name, "kmeans", 3, "pca")
-        assert len(found["x"]) == len(found["clusters"]) == 80
-        assert sum(each["rows"] for each in found["names"]) == 80
-        assert found["agreement"]["nmi"] > 0
-    row = demo.row("numbers", 4)
-    assert row["label"] in (0, 1, 2)
-    times, values = np.array(row["points"]).T
-    placed = demo.place("numbers", {"times": times.tolist(), "values": values.tolist()}, "network_0", "pca")
-    assert placed["nearest"][0]["row"] == 4  # rounded to three digits, it is still nearest to itself
-    assert placed["nearest"][0]["text"].startswith(f"{len(times)} numbers: ")
-    json.dumps([found, row, placed, panel_page(demo, "numbers")])
-    with pytest.raises(UserError, match="a time for each number"):
-        demo.place("numbers", {"times": [1], "values": []}, "network_0", "pca")
-    with pytest.raises(UserError, match="series cannot be uploaded as files"):
-        demo.open("numbers", __file__)
-    with pytest.raises(UserError, match="this demo shows no text"):
-        demo.row("text", 0)
-
-
-def test_what_the_demo_computed_is_kept(opened, tmp_path):
-    panel = opened.demo.panels["numbers"]
-    before = panel.index.positions("moments", "pca")
-    panel.index.save(tmp_path)
-    again = Index.load(tmp_path, panel.modality, features_of(panel.modality, panel.runs))
-    assert (again.positions("moments", "pca") == before).all()
-    pairs = zip(panel.index.rows.inputs, again.rows.inputs, strict=True)
-    assert all(one.content() == other.content() for one, other in pairs)
-
-
-def test_the_figures_of_the_run_are_the_demos(opened, run):
-    (part,) = opened.parts
-    assert part["title"] == "Numbers: series"
-    shown = {row["title"]: row["cells"]["knn_accuracy"]["mean"] for row in part["table"]["rows"]}
-    assert set(shown) == {"pretrained here", "the same network, untrained"} | METHODS
-    assert shown["moments"] == results_of(run)["features"]["moments"]["knn_accuracy"]["mean"]
