@@ -11,6 +11,7 @@ from hf_ssl.common.errors import UserError
 MOST_CHARACTERS = 2000
 MOST_MASKS = 16
 MOST_CANDIDATES = 20
+MOST_UPLOADED = 10 * 2**20  # bytes of a file
 LONGEST_SHOWN = 40  # characters of a rejected value quoted in an error message
 
 

@@ -18,12 +18,11 @@ from hf_ssl.comparison.entries import BASELINE, PRETRAINED, UNTRAINED, Entry
 from hf_ssl.comparison.outcome import ComparisonResults
 from hf_ssl.comparison.supervised import KINDS
 from hf_ssl.evaluation.measured_rows import MeasuredRows
+from hf_ssl.runs.plots import PALETTE
 from hf_ssl.unsupervised.naming import match_colours
 
 matplotlib.use("Agg")  # files only: there may be no screen
-# Okabe and Ito's palette, which suits colour-blind readers; marks are a second cue.
-PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8c6d1f", "#999999")
-MARKS = "os^Dv*PX"
+MARKS = "os^Dv*PX"  # a second cue beside the colours
 INK = "#123456"  # placeholder for the page's text colour
 STYLES = {BASELINE: "--", UNTRAINED: ":", PRETRAINED: "-"}
 SETTINGS: dict[Any, Any] = {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-
 import datasets
 import numpy as np
 from datasets import Dataset
@@ -26,7 +24,7 @@ SEED = 0
 def plain() -> dict[str, Dataset]:
     """Return ``image`` (8x8, grey) and ``label`` of the 1,797 digits (Alpaydin and Kaynak 1998), split at random."""
     splits = _digits()
-    return {name: _dataset([_png(digit) for digit in digits], labels) for name, (digits, labels) in splits.items()}
+    return {name: _dataset(list(digits), labels) for name, (digits, labels) in splits.items()}
 
 
 def cluttered() -> dict[str, Dataset]:
@@ -40,9 +38,7 @@ def cluttered() -> dict[str, Dataset]:
         rows = TRAIN_ROWS if name == "train" else TEST_ROWS
         generator = np.random.default_rng([SEED, number])
         sources = generator.integers(len(digits), size=rows)
-        images = [
-            _png(_scene(digits, source, generator)) for source in progress_bar(f"digits, {name}", sources, delay=2)
-        ]
+        images = [_scene(digits, source, generator) for source in progress_bar(f"digits, {name}", sources, delay=2)]
         made[name] = _dataset(images, labels[sources])
     return made
 
@@ -85,16 +81,10 @@ def _drawn(digit: np.ndarray, size: int, degrees: float) -> np.ndarray:
     return np.asarray(tilted.resize((size, size), Image.Resampling.BOX)) / 255.0
 
 
-def _png(pixels: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "png")
-    return file.getvalue()
-
-
-def _dataset(images: list[bytes], labels: np.ndarray) -> Dataset:
+def _dataset(images: list[np.ndarray], labels: np.ndarray) -> Dataset:
 
     kinds = datasets.Features(
         {"image": datasets.Image(), "label": datasets.ClassLabel(names=[str(digit) for digit in range(10)])}
     )
-    rows = {"image": [{"bytes": image, "path": None} for image in images], "label": labels.tolist()}
+    rows = {"image": [Image.fromarray(image) for image in images], "label": labels.tolist()}
     return datasets.Dataset.from_dict(rows, kinds)

@@ -12,7 +12,9 @@ from hf_ssl.common.run_folder import RunFolder
 from hf_ssl.common.writing import writing
 
 matplotlib.use("Agg")  # files only: there may be no screen
-BLUE, ORANGE, GREEN = "#0072b2", "#d55e00", "#009e73"
+# Okabe and Ito's palette, which suits colour-blind readers.
+PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8c6d1f", "#999999")
+BLUE, GREEN, ORANGE = PALETTE[0], PALETTE[2], PALETTE[5]
 
 
 def draw_loss(folder: RunFolder, baseline: tuple[str, str], heldout: dict[str, float] | None) -> dict[str, str]:

@@ -19,6 +19,7 @@ from starlette.middleware import Middleware
 
 from hf_ssl.common.errors import UserError, in_one_line
 from hf_ssl.common.flags import parse_arguments
+from hf_ssl.common.limits import MOST_UPLOADED
 from hf_ssl.common.progress import say
 from hf_ssl.common.script import run_script
 from hf_ssl.demo.arguments import DemoArguments
@@ -36,7 +37,6 @@ AT_ONCE = 4  # questions that are answered, of all kinds together
 MOST_THREADS = 8  # each holds memory of its own
 REMEMBERED = 64  # visitors: Gradio keeps a copy of the whole page for each, and no answer here needs it
 KEPT = 3600  # seconds, of uploaded files
-MOST_UPLOADED = "10mb"
 TITLE = "Fill in, or group? Self-supervised learning next to clustering"
 TABS = {"text": ("Text", "textPanel"), "images": ("Images", "imagePanel")}  # modality -> title, function of the page
 LAST_TAB = ("What is the difference?", "differencePanel")
@@ -81,7 +81,7 @@ def serve(page: gr.Blocks) -> None:
     """Answer until interrupted: bounded in size and number, without a word to anybody else."""
     page.launch(
         app_kwargs={"middleware": [Middleware(Guard)]},
-        head=f"<style>{joined('css')}</style><script>{joined('js')}</script>",
+        head=f"<style>{joined('css')}</style><script>{joined('js')}hfSsl.mostUploaded = {MOST_UPLOADED};</script>",
         max_file_size=MOST_UPLOADED,
         max_threads=MOST_THREADS,
         state_session_capacity=REMEMBERED,

@@ -76,7 +76,7 @@ def test_large_files_are_refused_with_their_size(visit):
 
     alert = page.get_by_role("alert").locator("visible=true")
     take(10 * 2**20 + 1)
-    expect(alert).to_have_text("The file has 10.1 MB; at most 10 MB are taken.")
+    expect(alert).to_have_text("The file has 10.1 MB; at most 10 MB are allowed.")
     assert sent == []
     page.route("**/upload*", lambda route: route.fulfill(status=413, body="too large"))
     take(3 * 2**20)

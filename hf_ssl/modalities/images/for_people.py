@@ -14,12 +14,12 @@ import pyarrow as pa
 from PIL import Image
 
 from hf_ssl.common.errors import UserError
+from hf_ssl.common.limits import MOST_UPLOADED
 from hf_ssl.modalities.images.decoding import BadImageError, decode_image
 from hf_ssl.modalities.shown import Shown
 
 HEADER = "data:image/png;base64,"
 LONGEST_ADDRESS = 2_000_000  # characters of an image in a request
-MOST_BYTES = 10_000_000  # of an uploaded file
 MOST_PIXELS = 40_000_000  # of an uploaded file
 MOST_SENT = 1_000_000  # pixels of an image in a request; the page sends them at the size of the models
 THUMBNAIL = 28  # pixels per side
@@ -97,9 +97,9 @@ def open_picture(data: bytes, size: int, most_pixels: int = MOST_PIXELS) -> np.n
     Raises:
         UserError: if it is not an image, or is too large.
     """
-    if len(data) > MOST_BYTES:
+    if len(data) > MOST_UPLOADED:
         raise UserError(
-            f"the file has {len(data) / 1e6:.0f} MB; at most {MOST_BYTES // 10**6} MB are allowed, so choose another"
+            f"the file has {len(data) / 2**20:.1f} MB; at most {MOST_UPLOADED // 2**20} MB are allowed, so choose another"
         )
     try:
         with _decoding:

@@ -4,9 +4,6 @@ window.hfSsl ??= {};
 /** The address of a path of this app. */
 hfSsl.address = (path) => `${window.gradio_config?.root ?? ""}/gradio_api/${path}`;
 
-/** So many megabytes may a file have. */
-hfSsl.mostUploaded = 10;
-
 /** The request's response; a server that is away or busy, or for which it is too large, is an error with a sentence. */
 hfSsl.request = async function (path, options, tooLarge = "The question is larger than the demo takes.") {
   let response;
@@ -55,9 +52,10 @@ hfSsl.ask = async function (name, ...values) {
 
 /** Put a file on the server; resolves with what an endpoint takes for it. */
 hfSsl.upload = async function (file) {
-  const size = file.size / 2 ** 20;
-  const has = `The file has ${(Math.ceil(10 * size) / 10).toFixed(1)} MB`;
-  if (size > hfSsl.mostUploaded) throw new Error(`${has}; at most ${hfSsl.mostUploaded} MB are taken.`);
+  const megabytes = (bytes) => bytes / 2 ** 20;
+  const has = `The file has ${(Math.ceil(10 * megabytes(file.size)) / 10).toFixed(1)} MB`;
+  const most = hfSsl.mostUploaded; // bytes, from the server
+  if (file.size > most) throw new Error(`${has}; at most ${megabytes(most)} MB are allowed.`);
   const form = new FormData();
   form.append("files", file);
   const response = await hfSsl.request("upload", { method: "POST", body: form }, `${has}, more than the demo takes.`);
