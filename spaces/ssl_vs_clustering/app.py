@@ -98,7 +98,7 @@ def build(demo: Demo, tabs: dict[tuple[str, str], dict[str, Any]]) -> gr.Blocks:
     import gradio as gr
 
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(KEPT, KEPT), fill_width=True) as page:
-        with gr.Tabs():
+        with gr.Tabs(overflow_behavior="wrap"):  # on a narrow screen a menu would hide the last one
             for (title, panel), value in tabs.items():
                 with gr.Tab(title):
                     # The template is fixed: Gradio would run what stands in one, and rows of a data set may say anything.

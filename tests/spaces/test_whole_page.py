@@ -154,6 +154,12 @@ def test_nothing_to_show(visit):
     expect(page.locator("code.command")).to_have_text(nothing["command"])
 
 
+def test_no_tab_hides_on_the_narrowest_screen(visit):
+    page = visit(width=240)
+    for tab in TABS:
+        assert page.get_by_role("tab", name=tab).is_visible(), tab
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 375])
 def test_looks(visit, axe, tmp_path, width, theme):
