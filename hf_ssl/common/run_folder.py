@@ -195,6 +195,10 @@ class RunFolder:
             f"{saved['shards']} shards then, {record['revision'][:12]} in {record['shards']} now); {advice}"
         )
 
+    def add_to_data(self, **facts: Any) -> None:
+        """Add facts to the recorded data, which are found once they are read."""
+        write_text(self.path / "data.json", json.dumps(self.data() | facts, indent=1))
+
     def data(self) -> dict[str, Any]:
         """Return the recorded data, with "since_step", the step from which they are used; empty before they are recorded."""
         path = self.path / "data.json"

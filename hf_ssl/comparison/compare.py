@@ -90,7 +90,7 @@ def compare(arguments: ComparisonArguments, data: DataArguments, reading: Any, c
         source = open_source(data)
         table = first_table(source.train, source.name)
         label_column = find_label_column(table, data)
-        modality = settled_modality(reading, table, source.name, label_column)
+        modality = settled_modality(reading, table, source.name, label_column).for_values(source.train)
         plan = plan_for(arguments.seconds, modality, arguments.task, arguments.pretraining_seeds, arguments.clusters)
         pairings = {name: pairing_for(name, modality) for name in plan.steps}  # before anything is computed
         rows = measured_rows(source, data, modality, label_column, plan.rows)

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from hf_ssl.data.columns import RowReader
+from hf_ssl.data.rows import Rows
 from hf_ssl.data.stream import RowEncoder, Sample
 from hf_ssl.modalities.baseline import Baseline
 from hf_ssl.modalities.flags import ModalityFlags, ViewFlags
@@ -69,6 +70,27 @@ class Modality(ModalityFlags, Shown, abc.ABC):
         Raises:
             UserError: if the named columns do not exist, or no column is suitable.
         """
+
+    def for_values(self, rows: Rows) -> Self:
+        """Return this modality with what must be known of the values before rows are read; by default itself.
+
+        Args:
+            rows: the training rows; a sample of them may be read.
+
+        Raises:
+            UserError: if the values cannot be used.
+        """
+        del rows
+        return self
+
+    def warnings_about(self, inputs: Sequence[Any]) -> list[str]:
+        """Return a sentence for each doubt about the values of the first inputs; by default none.
+
+        Raises:
+            UserError: if nothing can be learned from them.
+        """
+        del inputs
+        return []
 
     @abc.abstractmethod
     def reader(self, *, held_out: bool | None = None, strict: bool = False) -> RowReader:

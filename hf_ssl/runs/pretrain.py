@@ -76,6 +76,8 @@ class PretrainingRun:
             table = first_table(source.train, data.dataset_name)
             label_column = find_label_column(table, data)
             modality = job.pairing.modality.for_columns(table, data.dataset_name, label_column)
+            if not folder.processor.exists():
+                modality = modality.for_values(source.train)
             if source.evaluation is not None:
                 modality.for_columns(first_table(source.evaluation, data.dataset_name), data.dataset_name, label_column)
             if self.main:
@@ -139,6 +141,10 @@ class PretrainingRun:
                 f"'{source.name}' holds {len(inputs)} usable rows to train on, fewer than --batch_size "
                 f"{job.training.batch_size}; use a smaller one"
             )
+        warnings = modality.warnings_about(inputs)
+        for warning in warnings:
+            self.say(f"warning: {warning}")
+        self.folder.add_to_data(warnings=warnings)
         prepared = modality.prepare(inputs, job.needs)
         prepared = replace(prepared, statistics=prepared.statistics | job.task.survey(inputs, prepared))
         with replace_folder(self.folder.processor) as temporary:

@@ -63,6 +63,7 @@ class DataRecord:
         skipped: reason -> number of rows.
         skipped_examples: [where, reason].
         rows: for a classifier: what it was trained and measured on.
+        warnings: sentences, each a doubt about the values.
     """
 
     name: str
@@ -78,6 +79,7 @@ class DataRecord:
     skipped: dict[str, int] = field(default_factory=dict)
     skipped_examples: list[list[str]] = field(default_factory=list)
     rows: dict[str, Any] | None = None
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
