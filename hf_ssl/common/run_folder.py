@@ -182,8 +182,8 @@ class RunFolder:
             write_text(path, json.dumps(record | {"since_step": accept_at}, indent=1))
             return
         advice = "pass --changed_data accept to continue with the current data, or choose another --output_dir"
-        now = {file["path"]: file for file in record["files"]}
-        for file in saved["files"]:
+        now = {file["path"]: file for file in record["checksums"]}
+        for file in saved["checksums"]:
             if now.get(file["path"]) != file:
                 size = now.get(file["path"], {}).get("size", "none")
                 raise UserError(

@@ -89,8 +89,11 @@ def compare(arguments: ComparisonArguments, data: DataArguments, reading: Any, c
         stages.begin(f"reading '{data.dataset_name}'")
         source = open_source(data)
         table = first_table(source.train, source.name)
+        source.announce(table)
         label_column = find_label_column(table, data)
-        modality = settled_modality(reading, table, source.name, label_column).for_values(source.train)
+        modality = settled_modality(reading, table, source.name, label_column)
+        source = source.of_columns(table, [*modality.columns, label_column])
+        modality = modality.for_values(source.train)
         plan = plan_for(arguments.seconds, modality, arguments.task, arguments.pretraining_seeds, arguments.clusters)
         pairings = {name: pairing_for(name, modality) for name in plan.steps}  # before anything is computed
         rows = measured_rows(source, data, modality, label_column, plan.rows)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass, field
 from typing import Literal
 
 from hf_ssl.common.errors import UserError
+from hf_ssl.data.splits import RULE
+
+MOST_UNREAD = 0.2  # share of the files, unless --max_skipped is given
 
 
 @dataclass
@@ -25,7 +29,7 @@ class DataArguments:
     dataset_config: str | None = field(
         default=None, metadata={"help": "Configuration of the data set.", "default": "the only one"}
     )
-    train_split: str = field(default="train", metadata={"help": "Split to learn from."})
+    train_split: str = field(default="train", metadata={"help": f"Split to learn from. {RULE}"})
     eval_split: str | None = field(
         default=None,
         metadata={
@@ -40,14 +44,24 @@ class DataArguments:
             "default": "'label' or 'cls', if there is one",
         },
     )
+    sample_by: Literal["line", "paragraph", "document"] = field(
+        default="line", metadata={"help": "What is a row of a plain text file."}
+    )
+    encoding: str | None = field(
+        default=None,
+        metadata={
+            "help": "Encoding of text, CSV and JSON files, such as latin-1.",
+            "default": "UTF-8, or what the first bytes of a file tell",
+        },
+    )
     bad_rows: Literal["skip", "error"] = field(
         default="skip", metadata={"help": "Skip and count unusable rows, or stop at the first one."}
     )
     max_skipped: float | None = field(
         default=None,
         metadata={
-            "help": "Stop if more than this share of the rows is unusable.",
-            "default": "that of the modality",
+            "help": "Stop if more than this share of the rows, or of the files, is unusable.",
+            "default": f"that of the modality, and {MOST_UNREAD} of the files",
         },
     )
     changed_data: Literal["refuse", "accept"] = field(
@@ -60,6 +74,11 @@ class DataArguments:
     )
 
     def __post_init__(self) -> None:
+        if self.encoding is not None:
+            try:
+                codecs.lookup(self.encoding)
+            except LookupError:
+                raise UserError(f"--encoding {self.encoding} is unknown; name one such as utf-8 or latin-1") from None
         if self.eval_split == self.train_split:
             raise UserError(
                 f"--eval_split {self.eval_split} is also the train split; omit it to hold out a part of that split"

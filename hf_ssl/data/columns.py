@@ -20,6 +20,7 @@ LABEL_KINDS = (
     pa.types.is_floating,  # integers with missing values
     pa.types.is_null,  # all values are missing
 )
+FIRST_ROWS = 32  # that tell the columns
 LABEL_COLUMNS = ("label", "cls")  # usual on the Hub and in webdatasets
 
 
@@ -47,12 +48,12 @@ def in_quotes(columns: Sequence[str]) -> str:
 
 
 def first_table(rows: Rows, name: str) -> pa.Table:
-    """Return the first row, which shows the available columns.
+    """Return the first rows, which show the available columns.
 
     Raises:
         UserError: if there are no rows.
     """
-    first = next(unshuffled_blocks(rows, size=1), None)
+    first = next(unshuffled_blocks(rows, size=FIRST_ROWS), None)
     if first is None:
         raise UserError(f"the data set '{name}' has no rows")
     return first.table

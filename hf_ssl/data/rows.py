@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
-from datasets import IterableDataset
 
 from hf_ssl.common.errors import UserError, in_one_line
 
 SHARE = 0.05  # share of held-out rows
+
+
+class Shard(Protocol):
+    """A part of a data set that can be read independently."""
+
+    @property
+    def name(self) -> str:
+        """Return the file that it belongs to."""
+        ...
+
+    def tables(self, wanted: pa.Schema | None) -> Iterator[pa.Table]:
+        """Yield its rows in order, with at least the wanted columns that it has; None asks for all columns."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -20,17 +33,25 @@ class Rows:
     """One split of a streamed data set.
 
     Attributes:
-        dataset: as `datasets` streams it.
-        files: the file that each shard belongs to; empty if unknown.
+        parts: its shards.
+        label_names: column -> names of its labels, if the data set states them.
+        wanted: columns to read, with their types; None reads all columns.
     """
 
-    dataset: IterableDataset
-    files: tuple[str, ...] = ()
+    parts: tuple[Shard, ...]
+    label_names: dict[str, list[str]] = field(default_factory=dict)
+    wanted: pa.Schema | None = None
 
     @property
     def shards(self) -> int:
         """Return the number of parts that can be read independently."""
-        return int(self.dataset.num_shards)
+        return len(self.parts)
+
+    def of_columns(self, table: pa.Table, columns: Sequence[str | None]) -> Rows:
+        """Return these rows with some of the columns of their first rows, of one type in all files; None is passed over."""
+        names = [name for name in dict.fromkeys(columns) if name is not None]
+        fields = [pa.field(name, _plain(table.schema.field(name).type)) for name in names]
+        return replace(self, wanted=pa.schema(fields))
 
     def tables(self, shard: int, size: int, first: int = 0) -> Iterator[pa.Table]:
         """Yield the rows of a shard, starting at row ``first``, as tables of ``size`` rows.
@@ -38,15 +59,72 @@ class Rows:
         Raises:
             UserError: naming the file, if it cannot be read.
         """
-        rows = self.dataset.shard(num_shards=self.shards, index=shard).with_format("arrow")
+        part = self.parts[shard]
+        tables = part.tables(self.wanted)
         try:
-            yield from rows.skip(first).iter(batch_size=size)
+            yield from _in_sizes((_conform(table, self.wanted) for table in tables), size, first)
+        except UserError:
+            raise
         except Exception as error:  # errors of the format readers share no base class
-            raise UserError(f"cannot read {self.name(shard)}: {in_one_line(error)}; fix or remove it") from error
+            raise UserError(f"cannot read {part.name}: {in_one_line(error)}; fix or remove it") from error
 
     def name(self, shard: int) -> str:
         """Return the name of a shard for messages."""
-        return self.files[shard] if len(self.files) == self.shards else f"shard {shard} of the data set"
+        return self.parts[shard].name
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    """Return a type that all of Arrow's functions work on."""
+    if pa.types.is_dictionary(kind):
+        return _plain(kind.value_type)
+    if pa.types.is_string_view(kind):
+        return pa.string()
+    return pa.binary() if pa.types.is_binary_view(kind) else kind
+
+
+def _conform(table: pa.Table, wanted: pa.Schema | None) -> pa.Table:
+    """Return the wanted columns, of the wanted types; a column that a file lacks is empty."""
+    if wanted is None:
+        return table
+    columns = []
+    for part in wanted:
+        place = table.schema.get_field_index(part.name)
+        missing = place < 0 or pa.types.is_null(table.schema.field(place).type)
+        column = pa.nulls(table.num_rows, part.type) if missing else table.column(place)
+        flat = not pa.types.is_nested(part.type) and not pa.types.is_nested(column.type)
+        if flat and column.type != part.type and not pa.types.is_null(part.type):
+            column = _cast(column, part)
+        columns.append(column)
+    made = pa.table(columns, names=wanted.names)
+    return made.replace_schema_metadata(table.schema.metadata)
+
+
+def _cast(column: pa.ChunkedArray, part: pa.Field) -> pa.ChunkedArray:
+    try:
+        return column.cast(part.type)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise ValueError(
+            f"column '{part.name}' holds {column.type}, but {part.type} in the first rows: {in_one_line(error)}"
+        ) from error
+
+
+def _in_sizes(tables: Iterator[pa.Table], size: int, first: int) -> Iterator[pa.Table]:
+    """Cut a stream of tables into tables of ``size`` rows, after leaving out the ``first`` rows."""
+    held: list[pa.Table] = []
+    rows = 0
+    for table in tables:
+        dropped = min(first, table.num_rows)
+        first -= dropped
+        table = table.slice(dropped)
+        while rows + table.num_rows >= size:
+            missing = size - rows
+            yield pa.concat_tables([*held, table.slice(0, missing)], promote_options="default")
+            held, rows, table = [], 0, table.slice(missing)
+        if table.num_rows:
+            held.append(table)
+            rows += table.num_rows
+    if held:
+        yield pa.concat_tables(held, promote_options="default")
 
 
 def is_held_out(content: bytes) -> bool:
@@ -71,18 +149,24 @@ class Block:
 
 
 def unshuffled_blocks(rows: Rows, size: int = 256, most_shards: int = 16) -> Iterator[Block]:
-    """Yield blocks from evenly spaced shards in turn, for one pass: for inspecting data, not for training.
+    """Yield blocks of all shards, from ``most_shards`` evenly spaced ones in turn: for inspecting data, not for training.
 
-    This mixes data that are sorted by label, and samples a large data set beyond its start.
+    This mixes data that are sorted by label, and samples a large data set beyond its start. Where a shard ends, another
+    one takes its place, so that many small files are no less than one large file.
     """
-    chosen = np.unique(np.linspace(0, rows.shards - 1, min(rows.shards, most_shards)).astype(int))
-    readers = {int(shard): rows.tables(int(shard), size) for shard in chosen}
-    number = 0
+    chosen = np.unique(np.linspace(0, rows.shards - 1, min(rows.shards, most_shards)).astype(int)).tolist()
+    waiting = [shard for shard in range(rows.shards) if shard not in set(chosen)]
+    readers = {shard: rows.tables(shard, size) for shard in chosen}
+    numbers = dict.fromkeys(chosen, 0)
     while readers:
         for shard in list(readers):
             table = next(readers[shard], None)
             if table is None:
                 del readers[shard]
-            else:
-                yield Block(shard, np.arange(number * size, number * size + table.num_rows), table)
-        number += 1
+                if waiting:
+                    another = waiting.pop(len(waiting) // 2)
+                    readers[another], numbers[another] = rows.tables(another, size), 0
+                continue
+            first = numbers[shard] * size
+            numbers[shard] += 1
+            yield Block(shard, np.arange(first, first + table.num_rows), table)

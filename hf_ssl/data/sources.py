@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from datasets import DatasetBuilder
+import pyarrow as pa
+import pyarrow.parquet
 
 from hf_ssl.common.errors import UserError
 from hf_ssl.common.progress import progress_bar
-from hf_ssl.data.archives import check_archives, is_folder_of_files, is_webdataset, list_files
+from hf_ssl.data import folders
+from hf_ssl.data.accounting import Accounting, account
 from hf_ssl.data.arguments import DataArguments
-from hf_ssl.data.builders import open_builder, unreadable
-from hf_ssl.data.rows import Rows
+from hf_ssl.data.embedded import PREFIX
+from hf_ssl.data.formats import kind_of_one
+from hf_ssl.data.listing import INSIDE, DataFile, open_binary
+from hf_ssl.data.places import Located, locate, unreadable
+from hf_ssl.data.rows import Rows, Shard
+from hf_ssl.data.splits import Splits, canonical
+from hf_ssl.data.stated import Stated, label_names_in
+from hf_ssl.data.tables import ArrowShard, CsvShard, JsonShard, parquet_shards
+from hf_ssl.data.tars import TarShard, check_archives
+from hf_ssl.data.texts import DOCUMENT, TextShard
 
 FEW_SHARDS = 64  # below this many files, Parquet row groups become shards
 
@@ -26,35 +38,53 @@ class Source:
     Attributes:
         name: as given by the user.
         revision: Hub commit, or a hash of the local content.
-        license: as stated in its card.
-        language: language codes, as stated in its card.
+        stated: what its card states.
         on_hub: whether it is read from the Hub.
-        files: of local data, [{path, size, sha256}], to detect changes.
-        seekable: whether a shard supports random access (Parquet) or is read from its start on resume.
+        checksums: of local data, [{path, size, sha256}], to detect changes.
+        accounting: which files are read.
         train: training rows.
         evaluation: rows of the evaluation split; None if part of ``train`` is held out by hash.
     """
 
     name: str
     revision: str
-    license: str | None
-    language: list[str]
+    stated: Stated
     on_hub: bool
-    files: list[dict[str, Any]]
-    seekable: bool
+    checksums: list[dict[str, Any]]
+    accounting: Accounting
     train: Rows
     evaluation: Rows | None
+
+    @property
+    def seekable(self) -> bool:
+        """Return whether a shard supports random access, or is small; others are read from their start on resume."""
+        return self.accounting.kind in ("parquet", "images")
 
     @property
     def training_side(self) -> bool | None:
         """Return the side of the hash-based split used for training; None (all rows) if there is an evaluation split."""
         return False if self.evaluation is None else None
 
+    def announce(self, table: pa.Table) -> list[str]:
+        """Print which files are read, and in which columns they differ from the card; return the latter."""
+        doubts = self.stated.doubts(table.schema)
+        if os.environ.get("LOCAL_RANK", "0") == "0":
+            print(f"files: {self.accounting.sentence()}", flush=True)
+            for doubt in doubts:
+                print(f"warning: {doubt}", flush=True)
+        return doubts
+
+    def of_columns(self, table: pa.Table, columns: Sequence[str | None]) -> Source:
+        """Return this data set with only these of the columns of its first rows; see `Rows.of_columns`."""
+        evaluation = self.evaluation and self.evaluation.of_columns(table, columns)
+        return replace(self, train=self.train.of_columns(table, columns), evaluation=evaluation)
+
     def record(self) -> dict[str, Any]:
         """Return the record that identifies the data in a run folder."""
-        card = {"license": self.license, "language": self.language}
+        card = {"license": self.stated.license, "language": self.stated.language}
         identity = {"name": self.name, "on_hub": self.on_hub, "revision": self.revision}
-        return {**identity, **card, "shards": self.train.shards, "files": self.files}
+        files = {"files": self.accounting.record(), "checksums": self.checksums}
+        return {**identity, **card, "shards": self.train.shards, **files}
 
 
 def open_source(arguments: DataArguments, revision: str | None = None, identify: bool = True) -> Source:
@@ -68,44 +98,99 @@ def open_source(arguments: DataArguments, revision: str | None = None, identify:
     Raises:
         UserError: if the data set, its configuration or a split does not exist or cannot be reached.
     """
-    opened = open_builder(arguments, revision)
-    splits = [arguments.train_split] + ([arguments.eval_split] if arguments.eval_split else [])
-    rows = [_rows(opened.builder, split, arguments.dataset_name) for split in splits]
-    files = [Path(file) for file in dict.fromkeys(file for part in rows for file in part.files) if Path(file).is_file()]
-    records = [_file_record(file) for file in progress_bar("checking files", files, delay=5)] if identify else []
-    return Source(
-        name=arguments.dataset_name,
-        revision=opened.revision or _content_hash(records),
-        license=opened.license,
-        language=opened.language,
-        on_hub=opened.on_hub,
-        files=records,
-        seekable=hasattr(opened.builder.config, "fragment_scan_options") or is_folder_of_files(opened.builder),
-        train=rows[0],
-        evaluation=rows[1] if arguments.eval_split else None,
-    )
-
-
-def _rows(builder: DatasetBuilder, split: str, name: str) -> Rows:
-    """Open a split. With few files, Parquet row groups become shards, so that a resume rereads at most one of them."""
+    found = locate(arguments, revision)
+    accounting = _account(found, arguments)
+    accounting.check(arguments.max_skipped, arguments.dataset_name)
+    splits = [split for split in (arguments.train_split, arguments.eval_split) if split]
+    parts = [_files_of(accounting, split, arguments.dataset_name) for split in splits]
     try:
-        files = tuple((builder.config.data_files or {}).get(split, ()))
-        check_archives(files)  # before anything is read from them
-        dataset = builder.as_streaming_dataset(split=split)
-        if is_folder_of_files(builder):
-            return Rows(list_files(dataset), files)
-        if is_webdataset(builder):  # the last row starts with other columns, which Arrow rejects
-            return Rows(dataset.select_columns(list(dataset.features)), files)
-        if dataset.num_shards >= FEW_SHARDS:
-            return Rows(dataset, files)
-        per_file = [dataset.shard(num_shards=dataset.num_shards, index=i).reshard() for i in range(dataset.num_shards)]
-        if len(files) == len(per_file):
-            files = tuple(file for file, part in zip(files, per_file, strict=True) for _ in range(part.num_shards))
-        return Rows(dataset.reshard(), files)
+        train, *evaluation = [_rows(files, accounting, found, arguments) for files in parts]
     except UserError:
         raise
     except Exception as error:
-        raise unreadable(name, error) from error
+        raise unreadable(arguments.dataset_name, error) from error
+    read = [file for files in parts for file in files] + accounting.beside
+    places = dict.fromkeys(Path(file.path.rsplit("::", 1)[-1]) for file in read if not file.path.startswith("hf://"))
+    local = [path for path in places if path.is_file()]
+    records = [_file_record(file) for file in progress_bar("checking files", local, delay=5)] if identify else []
+    return Source(
+        name=arguments.dataset_name,
+        revision=found.revision or _content_hash(records),
+        stated=found.stated,
+        on_hub=found.on_hub,
+        checksums=records,
+        accounting=accounting,
+        train=train,
+        evaluation=evaluation[0] if evaluation else None,
+    )
+
+
+def _account(found: Located, arguments: DataArguments) -> Accounting:
+    """Return the files to read: as the card says, or the one that was named, or by the rule of splits."""
+    asked = [split for split in (arguments.train_split, arguments.eval_split) if split]
+    if found.configured is not None:
+        files = {split: [file.name for file in several] for split, several in found.configured.items()}
+        accounting = account(
+            [file for several in found.configured.values() for file in several], asked, arguments.dataset_name
+        )
+        how = ["built in" if arguments.dataset_name.startswith(PREFIX) else "by its card"]
+        return replace(accounting, splits=Splits(files, dict.fromkeys(files, how), accounting.splits.labels))
+    path = Path(arguments.dataset_name)
+    if len(found.files) == 1 and path.is_file() and not found.files[0].path.startswith(INSIDE):
+        if arguments.eval_split:
+            raise UserError(f"{path} is one file and has no split '{arguments.eval_split}'; leave out --eval_split")
+        (file,) = found.files
+        splits = Splits({arguments.train_split: [file.name]}, {arguments.train_split: ["the file named"]}, {})
+        return Accounting(kind_of_one(file.name), [file], [], {}, [], splits)
+    accounting = account(found.files, asked, arguments.dataset_name)
+    metadata = [file for file in accounting.beside if folders.is_metadata(file.name)]
+    lost = dict.fromkeys(folders.unknown_files(accounting.read, metadata), "named in metadata, but not there")
+    return replace(accounting, unread=accounting.unread | lost)
+
+
+def _files_of(accounting: Accounting, split: str, dataset: str) -> list[DataFile]:
+    files = accounting.of(split) or accounting.of(canonical(split))
+    if not files:
+        known = ", ".join(f"{name} ({len(names)} files)" for name, names in accounting.splits.files.items())
+        raise UserError(f"'{dataset}' has no split '{split}' but {known}; name one with --train_split or --eval_split")
+    return files
+
+
+def _rows(files: list[DataFile], accounting: Accounting, found: Located, arguments: DataArguments) -> Rows:
+    kind, labels = accounting.kind, accounting.splits.labels
+    names = found.stated.label_names()
+    parts: list[Shard] = []
+    encoding = arguments.encoding
+    if kind == "images":
+        classes = sorted(set(labels.values()))
+        table = folders.images(files, accounting.beside, classes, labels)
+        names |= {"label": classes} if classes else {}
+        parts += folders.folder_shards(
+            arguments.dataset_name, table, ("text",) if _captioned(accounting) else (), encoding
+        )
+    elif kind == "text" and arguments.sample_by == DOCUMENT:
+        table = folders.documents(files, labels)
+        parts += folders.folder_shards(arguments.dataset_name, table, ("text",), encoding)
+    for file in files if not parts else ():
+        if kind == "parquet":
+            parts += parquet_shards(file.path, by_group=len(files) < FEW_SHARDS)
+        elif kind == "tar":
+            parts.append(TarShard(file.path))
+        elif kind == "arrow":
+            parts.append(ArrowShard(file.path))
+        elif kind == "text":
+            parts.append(TextShard(file.path, arguments.sample_by, encoding, labels.get(file.name)))
+        else:
+            parts.append((CsvShard if kind == "csv" else JsonShard)(file.path, encoding))
+    check_archives([file.path for file in files])
+    if kind == "parquet" and parts:
+        with open_binary(parts[0].name) as first:
+            names |= label_names_in(pyarrow.parquet.read_schema(first))
+    return Rows(tuple(parts), names)
+
+
+def _captioned(accounting: Accounting) -> bool:
+    return any(folders.is_caption(file.name) for file in accounting.beside)
 
 
 def _content_hash(records: list[dict[str, Any]]) -> str:

@@ -88,6 +88,7 @@ def look_at(data: DataArguments, arguments: DemoArguments, kind: str | None = No
     """
     source = open_source(data, identify=False)
     table = first_table(source.train, source.name)
+    source.announce(table)
     found = kind or _named(table, arguments) or recognise(table, source.name, find_label_column(table, data))
     named = {flag: column for flag in column_flags(found) if (column := getattr(arguments, flag, None))}
     return Found(data, source, table, found, named)
@@ -116,6 +117,7 @@ def choose_shown(found: Found, modality: Modality) -> ShownRows:
     columns = {flag: column if column in table.column_names else None for flag, column in columns.items()}
     label_column = find_label_column(table, data)
     settled = replace(modality, **columns | found.columns).for_columns(table, source.name, label_column)
+    source = source.of_columns(table, [*settled.columns, label_column])
     most = settled.costs.shown
     rows = measured_rows(source, data, settled, label_column, (MOST_BANK, most))
     shown = rows.test

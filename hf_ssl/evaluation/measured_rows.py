@@ -133,7 +133,7 @@ def measured_rows(
         test, bank = bank[: max(1, len(bank) // 5)], bank[max(1, len(bank) // 5) :]
         notes.append("The hash held out no rows; a fifth of the rows is used for testing, and pretraining sees it too.")
     known = measured_labels(bank, test, notes, label_column)
-    identity = {name: value for name, value in source.record().items() if name != "files"}
+    identity = {name: value for name, value in source.record().items() if name != "checksums"}
     return MeasuredRows(
         modality,
         label_column,
@@ -195,6 +195,5 @@ def _numbered(rows: list[tuple[Any, Any]], known: list[Any]) -> Labelled:
 
 def _names(source: Source, label_column: str | None, known: list[Any]) -> list[str]:
     """Return what the data set calls its labels."""
-    features = source.train.dataset.features or {}
-    names = getattr(features.get(label_column), "names", None)
+    names = source.train.label_names.get(label_column or "")
     return [str(names[label]) if names and isinstance(label, int) else str(label) for label in known]

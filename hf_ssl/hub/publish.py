@@ -152,7 +152,7 @@ def without_private_paths(results: RunResults) -> RunResults:
         data=replace(
             data,
             name=data.name if data.on_hub else last_part(data.name),
-            files=[],
+            files={},
             skipped_examples=[],
             rows=_shared(data.rows),
         ),

@@ -115,8 +115,10 @@ def _learner(lesson: Lesson, folder: RunFolder) -> Learner:
 def _rows(run: Pretrained, data: DataArguments) -> MeasuredRows:
     source = open_source(data)
     table = first_table(source.train, source.name)
+    source.announce(table)
     label_column = find_label_column(table, data)
     modality = run.modality.for_columns(table, source.name, label_column)
+    source = source.of_columns(table, [*modality.columns, label_column])
     rows = measured_rows(source, data, modality, label_column, MOST_ROWS)
     for note in rows.notes:
         print(note)

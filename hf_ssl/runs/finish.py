@@ -111,7 +111,7 @@ def describe(task: PretextTask, prepared: Prepared, product: Any, progress: Prog
         modality=modality.name,
         seed=folder.config["seed"],
         cost=cost,
-        data=DataRecord(**folder.data() | skipped),
+        data=DataRecord(**{k: v for k, v in folder.data().items() if k != "checksums"} | skipped),
         model=model_record(product, task, modality, pipeline),
         baseline=task.baseline,
         versions=versions(),

@@ -74,18 +74,20 @@ class PretrainingRun:
             begun_with = None if accept and self.main else folder.data().get("revision")
             source = open_source(data, begun_with, identify=self.main)
             table = first_table(source.train, data.dataset_name)
+            doubts = source.announce(table) if self.main else []
             label_column = find_label_column(table, data)
             modality = job.pairing.modality.for_columns(table, data.dataset_name, label_column)
-            if not folder.processor.exists():
-                modality = modality.for_values(source.train)
             if source.evaluation is not None:
                 modality.for_columns(first_table(source.evaluation, data.dataset_name), data.dataset_name, label_column)
+            source = source.of_columns(table, [*modality.columns, label_column])
+            if not folder.processor.exists():
+                modality = modality.for_values(source.train)
             if self.main:
                 newest = newest_checkpoint(folder.checkpoints)
                 step = newest.state["step"] if newest else 0
                 folder.check_data(source.record(), step if accept else None)
                 if not folder.processor.exists():
-                    self._survey(source, modality)
+                    self._survey(source, modality, doubts)
             prepared = modality.load_prepared(folder.processor)
         held_out, probe = None, None
         label_column = label_column if job.measure_features else None
@@ -130,7 +132,7 @@ class PretrainingRun:
                 raise UserError(f"{error}; training is done and saved: rerun the same command to resume") from error
         self.accelerator.end_training()
 
-    def _survey(self, source: Source, modality: Modality) -> None:
+    def _survey(self, source: Source, modality: Modality, doubts: list[str]) -> None:
         """Fit the processor on the first rows and save it."""
         job = self.job
         reader = modality.reader(held_out=source.training_side, strict=job.data.bad_rows == "error")
@@ -144,7 +146,7 @@ class PretrainingRun:
         warnings = modality.warnings_about(inputs)
         for warning in warnings:
             self.say(f"warning: {warning}")
-        self.folder.add_to_data(warnings=warnings)
+        self.folder.add_to_data(warnings=doubts + warnings)
         prepared = modality.prepare(inputs, job.needs)
         prepared = replace(prepared, statistics=prepared.statistics | job.task.survey(inputs, prepared))
         with replace_folder(self.folder.processor) as temporary:

@@ -56,7 +56,7 @@ class DataRecord:
         license: as the data set states it.
         language: language codes.
         shards: number of independently readable shards.
-        files: [{path, size, sha256}] of local data.
+        files: which files were read and which not; see `hf_ssl.data.accounting.Accounting.record`.
         since_step: step since which these data are read.
         label_column: labels that features were measured against.
         skipped_rows: number of unusable rows.
@@ -72,7 +72,7 @@ class DataRecord:
     license: str | None = None
     language: list[str] = field(default_factory=list)
     shards: int = 1
-    files: list[dict[str, Any]] = field(default_factory=list)
+    files: dict[str, Any] = field(default_factory=dict)
     since_step: int = 0
     label_column: str | None = None
     skipped_rows: int = 0

@@ -30,7 +30,7 @@ def test_the_built_in_documents():
     counts = [labels.count(label) for label in range(len(PACKAGES))]
     assert min(counts) > 500
     assert max(counts) <= MOST_DOCUMENTS
-    assert source.train.dataset.features["label"].names == list(PACKAGES)
+    assert source.train.label_names["label"] == list(PACKAGES)
 
 
 @pytest.mark.slow
@@ -40,7 +40,7 @@ def test_the_built_in_digits():
     source = open_source(DataArguments(dataset_name="embedded:digits", eval_split="test"))
     tables = [pa.parquet.read_table(cluttered.files[split]) for split in ("train", "test")]
     assert [table.num_rows for table in tables] == [12_000, 3_000]
-    assert source.license == "cc-by-4.0"
+    assert source.stated.license == "cc-by-4.0"
     small = pa.parquet.read_table(plain.files["train"])
     assert small.num_rows == 1347
     first = Image.open(io.BytesIO(small.column("image")[0].as_py()["bytes"]))

@@ -42,7 +42,7 @@ def test_formats(tmp_path, name):
     for dataset_name in (path, tmp_path):
         source = open_source(DataArguments(dataset_name=str(dataset_name)))
         assert texts_of(source.train) == TEXTS
-        assert [record["path"] for record in source.files] == [str(path)]
+        assert [record["path"] for record in source.checksums] == [str(path)]
         assert source.train.name(0) == str(path)
         assert find_label_column(first_table(source.train, str(path)), DataArguments()) is None
 
@@ -51,7 +51,9 @@ def test_row_groups_are_shards_and_know_their_file(tmp_path):
     folder = write_parquet(tmp_path / "data", count=100, files=2, row_group_size=20)
     rows = open_source(DataArguments(dataset_name=str(folder))).train
     assert rows.shards == 6
-    assert [name.rsplit("/", 1)[1] for name in rows.files] == ["train-00000.parquet"] * 3 + ["train-00001.parquet"] * 3
+    assert [part.name.rsplit("/", 1)[1] for part in rows.parts] == ["train-00000.parquet"] * 3 + [
+        "train-00001.parquet"
+    ] * 3
     assert texts_of(rows) == sentences(100)[0]
 
 
@@ -63,8 +65,8 @@ def test_splits_licence_and_revision(tmp_path):
     source = open_source(DataArguments(dataset_name=str(folder), eval_split="test"))
     assert len(texts_of(source.train)) == 60
     assert len(texts_of(source.evaluation)) == 100
-    assert len(source.files) == 2
-    assert source.license == "cc0-1.0"
+    assert len(source.checksums) == 2
+    assert source.stated.license == "cc0-1.0"
     again = open_source(DataArguments(dataset_name=str(folder), eval_split="test"))
     assert again.revision == source.revision
     write_parquet(folder, count=61, files=1)

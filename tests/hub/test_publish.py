@@ -47,9 +47,11 @@ def test_no_path_of_ones_own_disk_is_published(remote, send, folder, results):
 
 
 def test_rows_and_base_of_a_classifier_are_shared_by_name(results):
-    data = replace(results.data, rows={"name": "/home/me/rows", "bank": 5}, files=[{"path": "/home/me/rows/a"}])
+    data = replace(
+        results.data, rows={"name": "/home/me/rows", "bank": 5}, files={"named": [{"path": "/home/me/rows/a"}]}
+    )
     shared = without_private_paths(replace(results, data=data, model=replace(results.model, base="/home/me/runs/mine")))
-    assert (shared.data.rows, shared.data.files, shared.model.base) == ({"name": "rows", "bank": 5}, [], "mine")
+    assert (shared.data.rows, shared.data.files, shared.model.base) == ({"name": "rows", "bank": 5}, {}, "mine")
     assert "/home" not in shared.text()
 
 

@@ -1,0 +1,224 @@
+"""Files of rows: Parquet, Arrow, CSV and JSON lines.
+
+The builders of `datasets` cast every column of every file to the types of the first file, infer types from the first rows,
+and take words such as NA for missing. Here only the wanted columns are read, and words stay words.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.dataset
+import pyarrow.ipc
+import pyarrow.json
+import pyarrow.parquet
+
+from hf_ssl.common.errors import UserError
+from hf_ssl.data.characters import CHUNK, open_utf8
+from hf_ssl.data.listing import folder_of, open_binary
+
+AT_ONCE = 1000  # rows of Parquet
+HEAD = 64  # rows that tell the columns of JSON
+FOLDER = b"hf_ssl.folder"  # metadata of a table: the folder of its file, for paths in its rows
+TEXT_NAMES = frozenset(
+    {"text", "content", "sentence", "document"}
+)  # columns of CSV that hold text whatever their rows look like
+SEPARATORS = ",\t;|"
+LARGEST_ROW = 1 << 30  # bytes, of CSV
+PARQUET = pyarrow.dataset.ParquetFileFormat(
+    default_fragment_scan_options=pyarrow.dataset.ParquetFragmentScanOptions(page_checksum_verification=True)
+)
+
+
+@dataclass(frozen=True)
+class ParquetShard:
+    """A Parquet file, or one row group of it.
+
+    Attributes:
+        name: path of the file.
+        group: index of the row group; None reads all.
+    """
+
+    name: str
+    group: int | None = None
+
+    def tables(self, wanted: pa.Schema | None) -> Iterator[pa.Table]:
+        """Yield its rows; see `hf_ssl.data.rows.Shard`."""
+        with open_binary(self.name) as file:
+            fragment = PARQUET.make_fragment(file, row_groups=None if self.group is None else [self.group])
+            held = fragment.physical_schema.names
+            columns = held if wanted is None else [name for name in wanted.names if name in held]
+            if not columns:
+                raise UserError(f"{self.name} has none of the columns {', '.join(wanted.names if wanted else [])}")
+            batches = fragment.to_batches(
+                columns=columns, batch_size=AT_ONCE, batch_readahead=0, fragment_readahead=0, use_threads=True
+            )
+            for batch in batches:
+                yield _placed(pa.Table.from_batches([batch]), self.name)
+
+
+def parquet_shards(path: str, by_group: bool) -> list[ParquetShard]:
+    """Return a Parquet file as one shard, or each of its row groups; groups without rows are left out."""
+    if not by_group:
+        return [ParquetShard(path)]
+    with open_binary(path) as file:
+        held = pyarrow.parquet.read_metadata(file)
+    return [ParquetShard(path, group) for group in range(held.num_row_groups) if held.row_group(group).num_rows]
+
+
+@dataclass(frozen=True)
+class ArrowShard:
+    """A file of Arrow's IPC format, of either kind.
+
+    Attributes:
+        name: path of the file.
+    """
+
+    name: str
+
+    def tables(self, wanted: pa.Schema | None) -> Iterator[pa.Table]:
+        """Yield its rows; see `hf_ssl.data.rows.Shard`."""
+        del wanted
+        with open_binary(self.name) as file:
+            try:
+                batches: Iterable[pa.RecordBatch] = pyarrow.ipc.open_stream(file)
+            except pa.ArrowInvalid:
+                opened = pyarrow.ipc.open_file(file)
+                batches = (opened.get_batch(number) for number in range(opened.num_record_batches))
+            for batch in batches:
+                batch.validate(full=True)
+                yield _placed(pa.Table.from_batches([batch]), self.name)
+
+
+@dataclass(frozen=True)
+class CsvShard:
+    """A file of separated values, whose first line names the columns.
+
+    Attributes:
+        name: path of the file.
+        encoding: of its characters; None finds it.
+    """
+
+    name: str
+    encoding: str | None = None
+
+    def tables(self, wanted: pa.Schema | None) -> Iterator[pa.Table]:
+        """Yield its rows; see `hf_ssl.data.rows.Shard`. Wanted columns are words: types could change within a file."""
+        separator, names = self._header()
+        text = {name: pa.string() for name in (names if wanted is None else wanted.names)}
+        if wanted is None:
+            text = {name: kind for name, kind in text.items() if name.lower() in TEXT_NAMES}
+        options = pyarrow.csv.ConvertOptions(
+            column_types=text,
+            include_columns=None if wanted is None else wanted.names,
+            include_missing_columns=True,
+            null_values=[""],
+            strings_can_be_null=False,
+            check_utf8=False,
+        )
+        with open_utf8(self.name, self.encoding) as file:
+            reader = pyarrow.csv.open_csv(
+                file,
+                read_options=pyarrow.csv.ReadOptions(block_size=CHUNK, use_threads=False),
+                parse_options=pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True),
+                convert_options=options,
+            )
+            for batch in reader:
+                yield _placed(pa.Table.from_batches([batch]), self.name)
+
+    def _header(self) -> tuple[str, list[str]]:
+        with open_utf8(self.name, self.encoding) as file:
+            line = file.readline().decode("utf-8", "replace").rstrip("\r\n")
+        separator = max(SEPARATORS, key=line.count)
+        return separator, [name.strip().strip('"') for name in line.split(separator)]
+
+
+@dataclass(frozen=True)
+class JsonShard:
+    """A file with a JSON object a line, or one list of objects or of texts.
+
+    Attributes:
+        name: path of the file.
+        encoding: of its characters; None finds it.
+    """
+
+    name: str
+    encoding: str | None = None
+
+    def tables(self, wanted: pa.Schema | None) -> Iterator[pa.Table]:
+        """Yield its rows; see `hf_ssl.data.rows.Shard`."""
+        with open_utf8(self.name, self.encoding) as file:
+            number = 1
+            while chunk := file.read(CHUNK):
+                chunk += file.readline()
+                if number == 1 and chunk.lstrip()[:1] == b"[":
+                    rows = json.loads((chunk + file.read()).decode("utf-8", "replace"))
+                    yield _placed(_table_of([_row(row) for row in rows], wanted), self.name)
+                    return
+                if wanted is None:
+                    wanted = _table_of(list(itertools.islice(self._rows(chunk, number), HEAD)), None).schema
+                yield _placed(self._table(chunk, wanted, number), self.name)
+                number += chunk.count(b"\n")
+
+    def _table(self, chunk: bytes, wanted: pa.Schema, first: int) -> pa.Table:
+        """Parse lines by Arrow, or where types differ from row to row, by Python."""
+        known = pa.schema([part for part in wanted if not pa.types.is_null(part.type)])
+        options = pyarrow.json.ParseOptions(explicit_schema=known, unexpected_field_behavior="ignore")
+        try:
+            return pyarrow.json.read_json(
+                io.BytesIO(chunk), pyarrow.json.ReadOptions(block_size=max(len(chunk), 1)), options
+            )
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            return _table_of(list(self._rows(chunk, first)), wanted)
+
+    def _rows(self, chunk: bytes, first: int) -> Iterator[dict[str, Any]]:
+        for number, line in enumerate(chunk.split(b"\n"), start=first):
+            if not line.strip():
+                continue
+            try:
+                yield _row(json.loads(line.decode("utf-8", "replace")))
+            except ValueError as error:
+                raise UserError(
+                    f"cannot read {self.name}: line {number} is not JSON ({error}); each line must hold one object"
+                ) from error
+
+
+def _row(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {"text": value}
+
+
+def _table_of(rows: list[dict[str, Any]], wanted: pa.Schema | None) -> pa.Table:
+    names = list(dict.fromkeys(name for row in rows for name in row)) if wanted is None else wanted.names
+    kinds = [None if wanted is None else wanted.field(name).type for name in names]
+    return pa.table(
+        [_array([row.get(name) for row in rows], kind) for name, kind in zip(names, kinds, strict=True)], names=names
+    )
+
+
+def _array(values: list[Any], kind: pa.DataType | None) -> pa.Array:
+    """Return values as an array; where they are of several types, as text."""
+    if kind is not None and (pa.types.is_string(kind) or pa.types.is_null(kind)):
+        return pa.array([_text(value) for value in values], pa.string())
+    try:
+        return pa.array(values, kind)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+        if kind is not None:
+            raise
+        return pa.array([_text(value) for value in values], pa.string())
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return None if value is None else value.encode("utf-8", "replace").decode()
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _placed(table: pa.Table, path: str) -> pa.Table:
+    return table.replace_schema_metadata((table.schema.metadata or {}) | {FOLDER: folder_of(path).encode()})
