@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from hf_ssl.common.errors import UserError
 from hf_ssl.data.arguments import DataArguments
-from hf_ssl.data.rows import Block, Rows, unshuffled_blocks
+from hf_ssl.data.rows import Block, Rows, readable, unshuffled_blocks
 from hf_ssl.data.stream import Skipped, check_skipped
 
 LABEL_KINDS = (
@@ -56,7 +56,11 @@ def first_table(rows: Rows, name: str) -> pa.Table:
     first = next(unshuffled_blocks(rows, size=FIRST_ROWS), None)
     if first is None:
         raise UserError(f"the data set '{name}' has no rows")
-    return first.table
+    table = first.table
+    for place, part in enumerate(table.schema):
+        if not pa.types.is_nested(part.type) and not isinstance(part.type, pa.BaseExtensionType):
+            table = table.set_column(place, part.name, readable(table.column(place)))
+    return table
 
 
 def check_column(table: pa.Table, flag: str, column: str | None, name: str) -> None:

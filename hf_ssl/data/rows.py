@@ -50,7 +50,7 @@ class Rows:
     def of_columns(self, table: pa.Table, columns: Sequence[str | None]) -> Rows:
         """Return these rows with some of the columns of their first rows, of one type in all files; None is passed over."""
         names = [name for name in dict.fromkeys(columns) if name is not None]
-        fields = [pa.field(name, _plain(table.schema.field(name).type)) for name in names]
+        fields = [pa.field(name, plain_type(table.schema.field(name).type)) for name in names]
         return replace(self, wanted=pa.schema(fields))
 
     def tables(self, shard: int, size: int, first: int = 0) -> Iterator[pa.Table]:
@@ -73,13 +73,23 @@ class Rows:
         return self.parts[shard].name
 
 
-def _plain(kind: pa.DataType) -> pa.DataType:
+def plain_type(kind: pa.DataType) -> pa.DataType:
     """Return a type that all of Arrow's functions work on."""
     if pa.types.is_dictionary(kind):
-        return _plain(kind.value_type)
+        return plain_type(kind.value_type)
     if pa.types.is_string_view(kind):
         return pa.string()
     return pa.binary() if pa.types.is_binary_view(kind) else kind
+
+
+def readable(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a few values of a plain type, with U+FFFD for what is no UTF-8."""
+    kind = plain_type(column.type)
+    column = column.cast(kind)
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        return column
+    values = column.cast(pa.large_binary()).to_pylist()
+    return pa.chunked_array([[None if value is None else value.decode("utf-8", "replace") for value in values]], kind)
 
 
 def _conform(table: pa.Table, wanted: pa.Schema | None) -> pa.Table:
