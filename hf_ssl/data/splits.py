@@ -14,7 +14,7 @@ from hf_ssl.data.image_endings import image_endings
 RULE = (
     "A file belongs to a split if its name is the split's name, perhaps with a number (train.csv, test-00000-of-00002.parquet), "
     "or if it differs from other files only in the names of splits (a_train.csv, a_test.csv). "
-    "A first-level folder is a split if all of them are named like splits. "
+    "Folders are splits if all folders beside them are named like splits. "
     "All other files belong to the split train."
 )
 TRAIN = "train"
@@ -57,15 +57,13 @@ def find_splits(names: Sequence[str], asked: Sequence[str] = ()) -> Splits:
     """
     words = WORDS | {split.lower(): canonical(split) for split in asked}
     inner = _below_common_folder(names, words)
-    folders = {PurePosixPath(name).parts[0] for name in inner.values() if "/" in name}
-    by_folder = bool(folders) and all(folder.lower() in words for folder in folders)
+    level = _level_of_splits([PurePosixPath(short).parts[:-1] for short in inner.values()], words)
     found: dict[str, tuple[str, str]] = {}
     classes: dict[str, tuple[str, ...]] = {}
     for name, short in inner.items():
         *parents, _ = PurePosixPath(short).parts
-        if by_folder and parents:
-            found[name] = words[parents[0].lower()], BY_FOLDER
-            parents = parents[1:]
+        if level is not None and len(parents) > level:
+            found[name] = words[parents.pop(level).lower()], BY_FOLDER
         elif split := words.get(NUMBER.sub("", stem(short)).lower()):
             found[name] = split, BY_NAME
         classes[name] = tuple(parents)
@@ -99,6 +97,16 @@ def _below_common_folder(names: Sequence[str], words: dict[str, str]) -> dict[st
             break
         inner = {name: short.split("/", 1)[1] for name, short in inner.items()}
     return inner
+
+
+def _level_of_splits(parents: Sequence[tuple[str, ...]], words: dict[str, str]) -> int | None:
+    """Return how deep the folders lie that are splits: train/cat (0), or cat/train and cat/test (1)."""
+    for level in range(max(map(len, parents), default=0)):
+        folders = {folders[level].lower() for folders in parents if len(folders) > level}
+        splits = {words[folder] for folder in folders if folder in words}
+        if folders <= set(words) and (level == 0 or (TRAIN in splits and len(splits) > 1)):
+            return level
+    return None
 
 
 def _by_difference(names: Sequence[str], words: dict[str, str]) -> dict[str, tuple[str, str]]:

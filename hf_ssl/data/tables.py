@@ -158,14 +158,26 @@ class JsonShard:
             number = 1
             while chunk := file.read(CHUNK):
                 chunk += file.readline()
-                if number == 1 and chunk.lstrip()[:1] == b"[":
-                    rows = json.loads((chunk + file.read()).decode("utf-8", "replace"))
+                if number == 1 and _is_whole(chunk):
+                    rows = self._listed(json.loads((chunk + file.read()).decode("utf-8", "replace")))
                     yield _placed(_table_of([_row(row) for row in rows], wanted), self.name)
                     return
                 if wanted is None:
                     wanted = _table_of(list(itertools.islice(self._rows(chunk, number), HEAD)), None).schema
                 yield _placed(self._table(chunk, wanted, number), self.name)
                 number += chunk.count(b"\n")
+
+    def _listed(self, value: Any) -> list[Any]:
+        """Return a list, or the only list of objects in an object."""
+        if isinstance(value, list):
+            return value
+        lists = [item for item in value.values() if isinstance(item, list) and item and isinstance(item[0], dict)]
+        if len(lists) != 1:
+            raise UserError(
+                f"cannot read {self.name}: it holds one object, in which {len(lists)} lists of rows lie; write a list of "
+                "objects, or one object a line"
+            )
+        return lists[0]
 
     def _table(self, chunk: bytes, wanted: pa.Schema, first: int) -> pa.Table:
         """Parse lines by Arrow, or where types differ from row to row, by Python."""
@@ -188,6 +200,18 @@ class JsonShard:
                 raise UserError(
                     f"cannot read {self.name}: line {number} is not JSON ({error}); each line must hold one object"
                 ) from error
+
+
+def _is_whole(start: bytes) -> bool:
+    """Return whether a file is one JSON value: a list, or an object over several lines."""
+    start = start.lstrip()
+    first = start.split(b"\n", 1)[0].strip()
+    if start[:1] == b"{":
+        try:
+            json.loads(first.decode("utf-8", "replace"))
+        except ValueError:
+            return not any(line.startswith(b"{") for line in start.split(b"\n", 3)[1:])
+    return start[:1] == b"["
 
 
 def _row(value: Any) -> dict[str, Any]:

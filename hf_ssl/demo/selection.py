@@ -19,7 +19,9 @@ from hf_ssl.pretext.pairing import task_names
 from hf_ssl.runs.pretrained import Pretrained
 
 RUNS = Path("runs")
-ROWS = ("dataset_name", "dataset_config", "train_split", "eval_split", "label_column")  # which rows
+ROWS = (  # which rows
+    "dataset_name", "dataset_config", "train_split", "eval_split", "label_column", "sample_by", "encoding", "max_skipped",
+)  # fmt: skip
 MOST_RUNS = 3  # of a modality, where none are named
 USUAL_DATA = "docs"  # where somebody asks for rows that are built in, whatever they are
 

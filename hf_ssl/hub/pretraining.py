@@ -24,7 +24,7 @@ from hf_ssl.pretext.pairing import (
 from hf_ssl.training.arguments import TrainingArguments
 
 GONE = {"contrastive_text": "contrastive --modality text"}  # tasks that older versions had -> what to give instead
-LOOKED_AT = ("dataset_name", "dataset_config", "train_split", "label_column")
+LOOKED_AT = ("dataset_name", "dataset_config", "train_split", "label_column", "sample_by", "encoding")
 
 
 def run_pretraining(arguments: Sequence[str], description: str, task: str | None = None) -> None:
@@ -81,6 +81,6 @@ def _modality_of(task: str, given: dict[str, str], helped: bool) -> str:
     from hf_ssl.data.sources import open_source
 
     flags: dict[str, Any] = {name: given[name] for name in LOOKED_AT if name in given}
-    data = DataArguments(**flags)
+    data = DataArguments(**flags, max_skipped=1.0)  # what is not read is judged later
     table = first_table(open_source(data, identify=False).train, data.dataset_name)
     return recognise(table, data.dataset_name, find_label_column(table, data))

@@ -19,7 +19,7 @@ from hf_ssl.runs.results import RunResults
 
 EVALUATION = ".eval_results/hf_ssl.yaml"
 MADE = {PRETRAINING: "Pretrained with", FINE_TUNING: "Fine-tuned for"}
-ROWS = ("dataset_config", "train_split", "eval_split", "label_column")
+ROWS = ("dataset_config", "train_split", "eval_split", "label_column", "sample_by", "encoding")
 
 
 @dataclass(frozen=True)

@@ -217,6 +217,8 @@ WRITERS = {
     "TRAIN.JSONL": lambda path: path.write_text(LINES),
     "marked.jsonl": lambda path: path.write_text(LINES, encoding="utf-8-sig"),
     "wide.jsonl": lambda path: path.write_text(LINES, encoding="utf-16"),
+    "object.json": lambda path: path.write_text(json.dumps({"version": 1, "data": ROWS}, indent=2)),
+    "indented.json": lambda path: path.write_text(json.dumps(ROWS, indent=2)),
     "list.json": lambda path: path.write_text(json.dumps(ROWS)),
     "a.jsonl.bz2": lambda path: path.write_bytes(bz2.compress(LINES.encode())),
     "a.jsonl.xz": lambda path: path.write_bytes(lzma.compress(LINES.encode())),

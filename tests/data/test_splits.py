@@ -39,6 +39,7 @@ def test_everything_is_trained_on(names):
             [1, 1],
         ),
         (["train/cat/0.png", "train/dog/0.png", "test/cat/1.png"], [2, 1]),
+        (["cat/train/0.png", "cat/test/0.png", "dog/train/0.png"], [2, 1]),
         (["images/train/0.jpg", "images/val/0.jpg"], [1, 1]),
         (["Train/a.txt", "TEST/b.txt"], [1, 1]),
         (["TRAIN.JSONL", "DEV.JSONL"], [1, 1]),
@@ -66,6 +67,7 @@ def test_a_split_that_was_asked_for_counts_as_a_word():
 def test_class_folders_are_labels():
     assert find_splits(["a/1.txt", "b/2.txt"]).labels == {"a/1.txt": "a", "b/2.txt": "b"}
     assert find_splits(["train/a/1.txt", "test/b/2.txt"]).labels == {"train/a/1.txt": "a", "test/b/2.txt": "b"}
+    assert find_splits(["a/train/1.txt", "b/test/2.txt"]).labels == {"a/train/1.txt": "a", "b/test/2.txt": "b"}
     assert find_splits(["a/1.txt", "2.txt"]).labels == {}  # not equally deep
     assert find_splits(["a/1.txt", "a/2.txt"]).labels == {}  # one
 
