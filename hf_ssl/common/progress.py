@@ -18,8 +18,13 @@ def progress_bar(description: str, items: Iterable[Any] | None = None, **options
 
 def say(what: str) -> None:
     """Announce a step that may take seconds and has nothing to count, once for all processes of a machine."""
+    print_once(f"{what} ...")
+
+
+def print_once(sentence: str) -> None:
+    """Print a sentence, once for all processes of a machine."""
     if os.environ.get("LOCAL_RANK", "0") == "0":
-        print(f"{what} ...", flush=True)
+        print(sentence, flush=True)
 
 
 class Stages:

@@ -23,9 +23,11 @@ from hf_ssl.comparison.recommend import best_of, recommend
 from hf_ssl.comparison.report import ReportContent, write_report
 from hf_ssl.comparison.supervised import KINDS, SupervisedTraining, can_be_classified, one_percent
 from hf_ssl.data.arguments import DataArguments
-from hf_ssl.data.columns import find_label_column, first_table
+from hf_ssl.data.columns import first_table
 from hf_ssl.data.embedded import settle
+from hf_ssl.data.label_columns import find_label_column
 from hf_ssl.data.sources import open_source
+from hf_ssl.evaluation.doubts import doubts_about
 from hf_ssl.evaluation.measure import FEWEST_LABELLED
 from hf_ssl.evaluation.measured_rows import MeasuredRows, measured_rows
 from hf_ssl.modalities.known import settled_modality
@@ -89,14 +91,16 @@ def compare(arguments: ComparisonArguments, data: DataArguments, reading: Any, c
         stages.begin(f"reading '{data.dataset_name}'")
         source = open_source(data)
         table = first_table(source.train, source.name)
-        source.announce(table)
+        doubts = source.announce(table, data)
         label_column = find_label_column(table, data)
         modality = settled_modality(reading, table, source.name, label_column)
-        source = source.of_columns(table, [*modality.columns, label_column])
+        source = source.of_columns(modality.as_read(table), [*modality.columns, label_column])
         modality = modality.for_values(source.train)
         plan = plan_for(arguments.seconds, modality, arguments.task, arguments.pretraining_seeds, arguments.clusters)
         pairings = {name: pairing_for(name, modality) for name in plan.steps}  # before anything is computed
         rows = measured_rows(source, data, modality, label_column, plan.rows)
+        doubts += doubts_about(modality, rows.bank.inputs, source.train, label_column)
+        rows = replace(rows, warnings=doubts)
         clustered = len(rows.clustered.inputs)
         if (arguments.clusters or 0) > clustered:
             raise UserError(f"--clusters {arguments.clusters} is more than the {clustered:,} rows to cluster")
@@ -115,7 +119,7 @@ def compare(arguments: ComparisonArguments, data: DataArguments, reading: Any, c
 
 def _run(comparison: Comparison, brought: list[Pretrained]) -> ReportContent:
     arguments, rows, plan, cells = comparison.arguments, comparison.rows, comparison.plan, comparison.cells
-    seed, notes, stages = arguments.seed, list(rows.notes), comparison.stages
+    seed, notes, stages = arguments.seed, rows.notes + rows.warnings, comparison.stages
     if rows.names and rows.all_clustered:
         notes.append(
             f"There are only {len(rows.test.inputs)} test rows, so all rows are clustered and measured, including those whose "

@@ -11,7 +11,8 @@ from typing import Any
 from hf_ssl.common.errors import UserError
 from hf_ssl.data.arguments import MOST_UNREAD
 from hf_ssl.data.folders import is_caption, is_metadata
-from hf_ssl.data.formats import TITLES, describes, kind_of, main_kind, reason
+from hf_ssl.data.formats import IMAGE_FILES, TITLES, describes, kind_of, main_kind, reason
+from hf_ssl.data.image_endings import undecodable
 from hf_ssl.data.listing import INSIDE, DataFile
 from hf_ssl.data.splits import OTHERWISE, Splits, find_splits
 
@@ -106,7 +107,7 @@ def account(files: Sequence[DataFile], asked: Sequence[str], dataset: str) -> Ac
     if kind is None:
         why = "; ".join(f"{file.name}: {_why(file, '')}" for file in data[:MOST_SAID]) or "it is empty"
         raise UserError(f"cannot read the data set '{dataset}': it holds no file of a known format ({why})")
-    images = kind == "images"
+    images = kind == IMAGE_FILES
     pictures = [PurePosixPath(file.name).with_suffix("") for file in data if images and kind_of(file.name) == kind]
     captioned, stems = set(pictures), {path.name for path in pictures}
     read, beside, unread = [], [], {}
@@ -115,7 +116,7 @@ def account(files: Sequence[DataFile], asked: Sequence[str], dataset: str) -> Ac
             read.append(file)
         elif images and (is_metadata(file.name) or _captions(file, captioned)):
             beside.append(file)
-        elif kind_of(file.name) != kind and PurePosixPath(file.name).stem in stems:
+        elif PurePosixPath(file.name).stem in stems and not _is_image(file) and kind_of(file.name) != kind:
             described.append(file.name)  # annotations of an image
         else:
             unread[file.name] = _why(file, kind)
@@ -134,6 +135,10 @@ def _why(file: DataFile, kind: str) -> str:
         return why
     own = kind_of(file.name)
     return f"{TITLES[own]}, but most files are {TITLES[kind]}" if own and kind else reason(file.name)
+
+
+def _is_image(file: DataFile) -> bool:
+    return undecodable(PurePosixPath(file.name).suffix.lower()) is not None
 
 
 def _captions(file: DataFile, pictures: set[PurePosixPath]) -> bool:

@@ -41,7 +41,7 @@ class DataArguments:
         default=None,
         metadata={
             "help": "Column with the labels. Pretraining uses them only for evaluation.",
-            "default": "'label' or 'cls', if there is one",
+            "default": "'label' or 'cls', or the only one whose name looks like labels",
         },
     )
     sample_by: Literal["line", "paragraph", "document"] = field(

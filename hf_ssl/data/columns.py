@@ -8,20 +8,10 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from hf_ssl.common.errors import UserError
-from hf_ssl.data.arguments import DataArguments
 from hf_ssl.data.rows import Block, Rows, readable, unshuffled_blocks
-from hf_ssl.data.stream import Skipped, check_skipped
+from hf_ssl.data.stream import Skipped, check_skipped, commonest
 
-LABEL_KINDS = (
-    pa.types.is_integer,
-    pa.types.is_string,
-    pa.types.is_large_string,
-    pa.types.is_boolean,
-    pa.types.is_floating,  # integers with missing values
-    pa.types.is_null,  # all values are missing
-)
 FIRST_ROWS = 32  # that tell the columns
-LABEL_COLUMNS = ("label", "cls")  # usual on the Hub and in webdatasets
 
 
 class RowReader(Protocol):
@@ -75,31 +65,6 @@ def check_column(table: pa.Table, flag: str, column: str | None, name: str) -> N
         )
 
 
-def find_label_column(table: pa.Table, arguments: DataArguments) -> str | None:
-    """Return the named label column, or one with a usual name and a suitable type.
-
-    Raises:
-        UserError: if the named column does not exist or holds no labels.
-    """
-    check_column(table, "label_column", arguments.label_column, arguments.dataset_name)
-    usual = next((column for column in LABEL_COLUMNS if column in table.column_names), None)
-    label_column = arguments.label_column or usual
-    if label_column is None:
-        return None
-    kind = table.schema.field(label_column).type
-    words = kind.value_type if pa.types.is_dictionary(kind) else kind
-    if any(is_kind(words) for is_kind in LABEL_KINDS) and not _holds_quantities(table.column(label_column)):
-        return label_column
-    if arguments.label_column is None:
-        return None
-    raise UserError(f"column '{label_column}' holds {kind}: labels must be integers, strings or booleans")
-
-
-def _holds_quantities(column: pa.ChunkedArray) -> bool:
-    """Return whether a column holds numbers that are not integers."""
-    return pa.types.is_floating(column.type) and any(value and not value.is_integer() for value in column.to_pylist())
-
-
 class Measure(Protocol):
     """Measures the size of inputs; implemented by modalities."""
 
@@ -120,10 +85,10 @@ def first_inputs(rows: Rows, reader: RowReader, measure: Measure, most: int, mos
     """
     inputs: list[Any] = []
     left, read = most, 0
-    skipped: list[Skipped] = []
+    skipped: list[list[str]] = []
     for block in unshuffled_blocks(rows):
         usable, unusable = reader.read(block)
-        skipped += unusable
+        skipped += [[row.name or f"{rows.name(block.shard)}, row {row.row}", row.reason] for row in unusable]
         read += len(block.rows)
         for _, value in usable:
             inputs.append(measure.cut(value, left))
@@ -132,8 +97,21 @@ def first_inputs(rows: Rows, reader: RowReader, measure: Measure, most: int, mos
                 break
         if left <= 0:
             break
-    reasons = [[row.name or f"row {row.row}", row.reason] for row in skipped]
     if not inputs:
-        raise UserError(f"nothing usable in {in_quotes(reader.columns)}: {read} rows were read, none of them usable")
-    check_skipped(len(skipped), read, most_skipped, reasons, enough=1)
+        raise UserError(
+            f"nothing usable in {in_quotes(reader.columns)}: {_why_nothing(read, skipped, reader.held_out)}"
+        )
+    check_skipped(len(skipped), read, most_skipped, skipped, enough=1)
     return inputs
+
+
+def _why_nothing(read: int, skipped: list[list[str]], held_out: bool | None) -> str:
+    """Return what became of the rows, and what to do."""
+    kept = read - len(skipped)
+    if kept and held_out is False:
+        rest = f", {commonest(skipped)}" if skipped else ""
+        return (
+            f"{kept} of {read} rows were held out for evaluation by their hash, and none is left to train on{rest}; add rows, "
+            "or name a split to evaluate on with --eval_split"
+        )
+    return f"{read} rows were read, none of them usable: {commonest(skipped)}; fix the data or name another column"

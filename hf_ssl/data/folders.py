@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from hf_ssl.common.errors import UserError
 from hf_ssl.data.characters import open_text
+from hf_ssl.data.formats import TEXT_COLUMN
 from hf_ssl.data.listing import DataFile
 from hf_ssl.data.tables import CsvShard, JsonShard, ParquetShard
 
@@ -69,7 +70,7 @@ def folder_shards(
 
 def documents(files: Sequence[DataFile], labels: dict[str, str]) -> pa.Table:
     """Return a row for each text file: "text", a path to be opened, and "label" if there are class folders."""
-    columns = {"text": [file.path for file in files]}
+    columns = {TEXT_COLUMN: [file.path for file in files]}
     return pa.table(columns | ({"label": [labels[file.name] for file in files]} if labels else {}))
 
 
@@ -92,7 +93,7 @@ def images(files: Sequence[DataFile], beside: Sequence[DataFile], names: list[st
     columns |= _metadata_columns(files, [file for file in beside if is_metadata(file.name)])
     captions = {_stem(file.name): file.path for file in beside if is_caption(file.name)}
     paths = [captions.get(_stem(file.name)) for file in files]
-    return pa.table(columns | ({"text": pa.array(paths, pa.string())} if any(paths) else {}))
+    return pa.table(columns | ({TEXT_COLUMN: pa.array(paths, pa.string())} if any(paths) else {}))
 
 
 def is_metadata(name: str) -> bool:

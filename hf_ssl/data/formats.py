@@ -8,14 +8,17 @@ from pathlib import PurePosixPath
 from hf_ssl.common.errors import UserError
 from hf_ssl.data.image_endings import image_endings, undecodable
 
+TEXT_COLUMN = "text"  # of rows whose files name no columns
+TEXT_NAMES = frozenset({TEXT_COLUMN, "content", "sentence", "document"})  # columns of text, even if they hold numbers
+PLAIN_TEXT, IMAGE_FILES = "plain_text", "image_files"  # kinds of files
 KINDS = {
     ".parquet": "parquet", ".arrow": "arrow", ".feather": "arrow",
     ".jsonl": "json", ".json": "json", ".ndjson": "json", ".csv": "csv", ".tsv": "csv",
-    ".txt": "text", ".text": "text", ".md": "text", ".markdown": "text", ".tar": "tar", ".tgz": "tar",
+    ".txt": PLAIN_TEXT, ".text": PLAIN_TEXT, ".md": PLAIN_TEXT, ".markdown": PLAIN_TEXT, ".tar": "tar", ".tgz": "tar",
 }  # fmt: skip
 TITLES = {
-    "parquet": "Parquet", "arrow": "Arrow", "json": "JSON", "csv": "CSV", "text": "plain text", "tar": "tar archives",
-    "images": "images",
+    "parquet": "Parquet", "arrow": "Arrow", "json": "JSON", "csv": "CSV", "tar": "tar archives",
+    PLAIN_TEXT: "plain text", IMAGE_FILES: "image files",
 }  # fmt: skip
 COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
 ZIP = ".zip"
@@ -51,7 +54,7 @@ def endings(name: str) -> list[str]:
 def kind_of(name: str) -> str | None:
     """Return what a file in a folder holds: a key of `TITLES`; None if its last ending is unknown."""
     ending = next(iter(endings(name)), "")
-    return "images" if ending in image_endings() else KINDS.get(ending)
+    return IMAGE_FILES if ending in image_endings() else KINDS.get(ending)
 
 
 def kind_of_one(name: str) -> str:
@@ -60,7 +63,7 @@ def kind_of_one(name: str) -> str:
     Raises:
         UserError: if no ending is known.
     """
-    known = (KINDS.get(ending) or ("images" if ending in image_endings() else None) for ending in endings(name))
+    known = (KINDS.get(ending) or (IMAGE_FILES if ending in image_endings() else None) for ending in endings(name))
     kind = next((kind for kind in known if kind), None)
     if kind is None:
         raise UserError(
@@ -76,8 +79,8 @@ def reason(name: str) -> str:
     if not found:
         return "no ending"
     ending = found[0]
-    remedy = undecodable(ending) or next((text for known, text in REMEDIES.items() if ending in known), None)
-    return f"{ending} is {remedy}" if remedy and not undecodable(ending) else remedy or f"unknown ending {ending}"
+    remedy = next((f"{ending} is {text}" for known, text in REMEDIES.items() if ending in known), None)
+    return undecodable(ending) or remedy or f"unknown ending {ending}"
 
 
 def describes(name: str) -> bool:
@@ -92,4 +95,4 @@ def describes(name: str) -> bool:
 def main_kind(names: Sequence[str]) -> str | None:
     """Return the kind that most files hold; images win a tie, as captions or annotations may lie beside them."""
     kinds = [kind for name in names if (kind := kind_of(name))]
-    return max(TITLES, key=lambda kind: (kinds.count(kind), kind == "images")) if kinds else None
+    return max(TITLES, key=lambda kind: (kinds.count(kind), kind == IMAGE_FILES)) if kinds else None

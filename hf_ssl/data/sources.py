@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,12 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from hf_ssl.common.errors import UserError
-from hf_ssl.common.progress import progress_bar
+from hf_ssl.common.progress import print_once, progress_bar
 from hf_ssl.data import folders
 from hf_ssl.data.accounting import Accounting, account
 from hf_ssl.data.arguments import DataArguments
 from hf_ssl.data.embedded import PREFIX
-from hf_ssl.data.formats import kind_of_one
+from hf_ssl.data.formats import IMAGE_FILES, PLAIN_TEXT, TEXT_COLUMN, kind_of_one
+from hf_ssl.data.label_columns import sentence_about_labels
 from hf_ssl.data.listing import INSIDE, DataFile, open_binary
 from hf_ssl.data.places import Located, locate, unreadable
 from hf_ssl.data.rows import Rows, Shard
@@ -58,20 +58,21 @@ class Source:
     @property
     def seekable(self) -> bool:
         """Return whether a shard supports random access, or is small; others are read from their start on resume."""
-        return self.accounting.kind in ("parquet", "images")
+        return self.accounting.kind in ("parquet", IMAGE_FILES)
 
     @property
     def training_side(self) -> bool | None:
         """Return the side of the hash-based split used for training; None (all rows) if there is an evaluation split."""
         return False if self.evaluation is None else None
 
-    def announce(self, table: pa.Table) -> list[str]:
-        """Print which files are read, and in which columns they differ from the card; return the latter."""
+    def announce(self, table: pa.Table, arguments: DataArguments) -> list[str]:
+        """Print which files and labels are read, and in which columns they differ from the card; return the latter."""
         doubts = self.stated.doubts(table.schema)
-        if os.environ.get("LOCAL_RANK", "0") == "0":
-            print(f"files: {self.accounting.sentence()}", flush=True)
-            for doubt in doubts:
-                print(f"warning: {doubt}", flush=True)
+        print_once(f"files: {self.accounting.sentence()}")
+        if labels := sentence_about_labels(table, arguments):
+            print_once(labels)
+        for doubt in doubts:
+            print_once(f"warning: {doubt}")
         return doubts
 
     def of_columns(self, table: pa.Table, columns: Sequence[str | None]) -> Source:
@@ -161,16 +162,16 @@ def _rows(files: list[DataFile], accounting: Accounting, found: Located, argumen
     names = found.stated.label_names()
     parts: list[Shard] = []
     encoding = arguments.encoding
-    if kind == "images":
+    if kind == IMAGE_FILES:
         classes = sorted(set(labels.values()))
         table = folders.images(files, accounting.beside, classes, labels)
         names |= {"label": classes} if classes else {}
         parts += folders.folder_shards(
-            arguments.dataset_name, table, ("text",) if _captioned(accounting) else (), encoding
+            arguments.dataset_name, table, (TEXT_COLUMN,) if _captioned(accounting) else (), encoding
         )
-    elif kind == "text" and arguments.sample_by == DOCUMENT:
+    elif kind == PLAIN_TEXT and arguments.sample_by == DOCUMENT:
         table = folders.documents(files, labels)
-        parts += folders.folder_shards(arguments.dataset_name, table, ("text",), encoding)
+        parts += folders.folder_shards(arguments.dataset_name, table, (TEXT_COLUMN,), encoding)
     for file in files if not parts else ():
         if kind == "parquet":
             parts += parquet_shards(file.path, by_group=len(files) < FEW_SHARDS)
@@ -178,7 +179,7 @@ def _rows(files: list[DataFile], accounting: Accounting, found: Located, argumen
             parts.append(TarShard(file.path))
         elif kind == "arrow":
             parts.append(ArrowShard(file.path))
-        elif kind == "text":
+        elif kind == PLAIN_TEXT:
             parts.append(TextShard(file.path, arguments.sample_by, encoding, labels.get(file.name)))
         else:
             parts.append((CsvShard if kind == "csv" else JsonShard)(file.path, encoding))

@@ -9,6 +9,7 @@ processes trains on identical batches.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
@@ -163,7 +164,7 @@ class Stream:
             whole_epoch = (begin.shard, begin.block, begin.taken) == (0, 0, 0)
             if whole_epoch and not fruitful and position.carry == begin.carry:
                 if position.everywhere:
-                    raise UserError("there is nothing usable in the training rows; choose another column or data set")
+                    raise UserError(f"there is nothing usable in the training rows: {_why(position)}")
                 position = replace(position, everywhere=True)
 
     def _count(self, position: Position, block: Block, skipped: list[Skipped]) -> Position:
@@ -195,6 +196,14 @@ class Stream:
         return np.random.default_rng([self.seed, *place])
 
 
+def _why(position: Position) -> str:
+    """Return what became of the rows of the first pass."""
+    held = position.rows - sum(position.skipped.values())
+    if held:
+        return f"{held} of {position.rows} are held out for evaluation, or too short; add rows or name an --eval_split"
+    return f"{commonest(position.examples)}; fix the data or name another column"
+
+
 def skipped_rows(positions: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """Summarize the unusable rows of all partitions: their number, reasons and examples."""
     reasons: dict[str, int] = {}
@@ -204,6 +213,13 @@ def skipped_rows(positions: Iterable[dict[str, Any]]) -> dict[str, Any]:
             reasons[reason] = reasons.get(reason, 0) + count
         examples += position["examples"]
     return {"skipped_rows": sum(reasons.values()), "skipped": reasons, "skipped_examples": examples[:MOST_EXAMPLES]}
+
+
+def commonest(skipped: list[list[str]]) -> str:
+    """Return the commonest reason of unusable rows, and the first row that has it."""
+    ((reason, count),) = Counter(reason for _, reason in skipped).most_common(1)
+    where = next(where for where, why in skipped if why == reason)
+    return f"{count} {'is' if count == 1 else 'are'} unusable because: {reason} (the first: {where})"
 
 
 def check_skipped(skipped: int, rows: int, most: float, examples: list[list[str]], enough: int = ENOUGH_ROWS) -> None:

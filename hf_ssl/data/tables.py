@@ -22,14 +22,12 @@ import pyarrow.parquet
 
 from hf_ssl.common.errors import UserError
 from hf_ssl.data.characters import CHUNK, open_utf8
+from hf_ssl.data.formats import TEXT_COLUMN, TEXT_NAMES
 from hf_ssl.data.listing import folder_of, open_binary
 
 AT_ONCE = 1000  # rows of Parquet
 HEAD = 64  # rows that tell the columns of JSON
 FOLDER = b"hf_ssl.folder"  # metadata of a table: the folder of its file, for paths in its rows
-TEXT_NAMES = frozenset(
-    {"text", "content", "sentence", "document"}
-)  # columns of CSV that hold text whatever their rows look like
 SEPARATORS = ",\t;|"
 LARGEST_ROW = 1 << 30  # bytes, of CSV
 PARQUET = pyarrow.dataset.ParquetFileFormat(
@@ -215,7 +213,7 @@ def _is_whole(start: bytes) -> bool:
 
 
 def _row(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {"text": value}
+    return value if isinstance(value, dict) else {TEXT_COLUMN: value}
 
 
 def _table_of(rows: list[dict[str, Any]], wanted: pa.Schema | None) -> pa.Table:

@@ -15,13 +15,14 @@ import pyarrow as pa
 from hf_ssl.common.errors import UserError
 from hf_ssl.common.progress import progress_bar
 from hf_ssl.data.characters import open_unpacked
+from hf_ssl.data.formats import TEXT_COLUMN
 from hf_ssl.data.image_endings import image_endings
 from hf_ssl.data.listing import open_binary
 
 END = 1024  # bytes: two blocks of zeros close every tar archive (POSIX.1, pax)
 AT_ONCE = 128  # rows
 HEAD = 32  # rows that tell the columns
-TEXTS = ("txt", "text", "transcript")
+TEXTS = ("txt", TEXT_COLUMN, "transcript")
 NUMBERS = ("cls", "cls2", "index", "inx", "id")
 ENDINGS = re.compile(r"((?:.*/)?[^./][^./]*)\.([^/]*)")
 Row = dict[str, Any]

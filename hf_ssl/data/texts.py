@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from hf_ssl.data.characters import CHUNK, open_text
+from hf_ssl.data.formats import TEXT_COLUMN
 
 LINE, PARAGRAPH, DOCUMENT = "line", "paragraph", "document"
 BLANK = re.compile(r"\n(?:[ \t]*\n)+")
@@ -36,7 +37,7 @@ class TextShard:
         del wanted
         with open_text(self.name, self.encoding) as file:
             for texts in self._texts(file):
-                columns = {"text": pa.array(texts, pa.string())}
+                columns = {TEXT_COLUMN: pa.array(texts, pa.string())}
                 if self.label is not None:
                     columns["label"] = pa.array([self.label] * len(texts))
                 yield pa.table(columns)

@@ -51,7 +51,11 @@ class DemoArguments(_columns()):  # type: ignore[misc] # its flags are those of 
         metadata={"help": "Split whose rows are shown.", "default": "that of the run, else held-out rows"},
     )
     label_column: str | None = field(
-        default=None, metadata={"help": "Column with the labels.", "default": "'label' or 'cls', if there is one"}
+        default=None,
+        metadata={
+            "help": "Column with the labels.",
+            "default": "'label' or 'cls', or the only one whose name looks like labels",
+        },
     )
 
 

@@ -19,9 +19,9 @@ from hf_ssl.pretext.pairing import task_names
 from hf_ssl.runs.pretrained import Pretrained
 
 RUNS = Path("runs")
-ROWS = (  # which rows
-    "dataset_name", "dataset_config", "train_split", "eval_split", "label_column", "sample_by", "encoding", "max_skipped",
-)  # fmt: skip
+FLAGS = ("dataset_config", "train_split", "eval_split", "label_column")  # of the demo: which rows
+ROWS = ("dataset_name", *FLAGS, "sample_by", "encoding", "max_skipped")
+SAME_ROWS = ("dataset_config", "train_split", "eval_split", "sample_by", "encoding")
 MOST_RUNS = 3  # of a modality, where none are named
 USUAL_DATA = "docs"  # where somebody asks for rows that are built in, whatever they are
 
@@ -114,7 +114,7 @@ def named_data(arguments: DemoArguments, settings: dict[str, Any]) -> DataArgume
         settings: "dataset_name", and splits and labels where they are known.
     """
     known = {name: settings[name] for name in ROWS if settings.get(name)}
-    given = {name: getattr(arguments, name) for name in ROWS[1:]}
+    given = {name: getattr(arguments, name) for name in FLAGS}
     if arguments.train_split == DataArguments.train_split:
         given["train_split"] = None
     return settle(DataArguments(**(known | {name: value for name, value in given.items() if value})), USUAL_DATA)
@@ -175,4 +175,4 @@ def _same_rows(one: DataArguments, other: DataArguments) -> bool:
     places = [Path(data.dataset_name) for data in (one, other)]
     same = one.dataset_name == other.dataset_name or (all(p.exists() for p in places) and places[0].samefile(places[1]))
     labels = one.label_column == other.label_column or None in (one.label_column, other.label_column)
-    return same and labels and all(getattr(one, name) == getattr(other, name) for name in ROWS[1:4])
+    return same and labels and all(getattr(one, name) == getattr(other, name) for name in SAME_ROWS)

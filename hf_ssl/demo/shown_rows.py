@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 
 from hf_ssl.common.errors import UserError
 from hf_ssl.data.arguments import DataArguments
-from hf_ssl.data.columns import find_label_column, first_table
+from hf_ssl.data.columns import first_table
+from hf_ssl.data.label_columns import find_label_column
 from hf_ssl.data.sources import Source, open_source
 from hf_ssl.demo.arguments import DemoArguments, column_flags
 from hf_ssl.evaluation.measured_rows import Labelled, measured_rows
@@ -88,7 +89,7 @@ def look_at(data: DataArguments, arguments: DemoArguments, kind: str | None = No
     """
     source = open_source(data, identify=False)
     table = first_table(source.train, source.name)
-    source.announce(table)
+    source.announce(table, data)
     found = kind or _named(table, arguments) or recognise(table, source.name, find_label_column(table, data))
     named = {flag: column for flag in column_flags(found) if (column := getattr(arguments, flag, None))}
     return Found(data, source, table, found, named)
@@ -117,7 +118,8 @@ def choose_shown(found: Found, modality: Modality) -> ShownRows:
     columns = {flag: column if column in table.column_names else None for flag, column in columns.items()}
     label_column = find_label_column(table, data)
     settled = replace(modality, **columns | found.columns).for_columns(table, source.name, label_column)
-    source = source.of_columns(table, [*settled.columns, label_column])
+    source = source.of_columns(settled.as_read(table), [*settled.columns, label_column])
+    settled = settled.for_values(source.train)
     most = settled.costs.shown
     rows = measured_rows(source, data, settled, label_column, (MOST_BANK, most))
     shown = rows.test

@@ -15,12 +15,12 @@ class NoLabelsError(Exception):
 
 
 def label_of(value: Any) -> Any:
-    """Return a label as stored, or None if it is missing: None, "", NaN, or -1, which marks hidden labels on the Hub.
+    """Return a label as stored, or None if it is missing: None, "", NaN, or -1 (in CSV a word), which marks hidden labels on the Hub.
 
     Raises:
         NoLabelsError: if it is a fraction: a quantity, not a class.
     """
-    if value is None or value == "" or value == -1 or value != value:  # NaN differs from itself
+    if value is None or value in ("", "-1", -1) or value != value:  # NaN differs from itself
         return None
     if isinstance(value, float):
         if not value.is_integer():
@@ -51,7 +51,7 @@ def _usable_labels(bank: list[Any], test: list[Any], notes: list[str], label_col
     missing = sum(label is None for _, label in bank) + sum(label is None for _, label in test)
     if missing:
         notes.append(
-            f"{missing:,} of {len(bank) + len(test):,} rows have no label: they are used for features and clusters, but not "
+            f"{missing:,} of {len(bank) + len(test):,} rows have no label (empty, NaN or -1): they are used for features and clusters, but not "
             "for figures that need labels."
         )
     if rare:

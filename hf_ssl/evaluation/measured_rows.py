@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,7 @@ class MeasuredRows:
         names: label names; empty if there are no labels to measure against.
         notes: sentences on what was left out, and why.
         identity: name and revision of the data set.
+        warnings: doubts about the values.
     """
 
     modality: Modality
@@ -56,6 +57,7 @@ class MeasuredRows:
     names: list[str]
     notes: list[str]
     identity: dict[str, Any]
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def known(self) -> np.ndarray:

@@ -77,7 +77,8 @@ def _modality_of(task: str, given: dict[str, str], helped: bool) -> str:
         return possible[0]
 
     say(f"looking at '{given['dataset_name']}'")
-    from hf_ssl.data.columns import find_label_column, first_table  # heavy: after --help
+    from hf_ssl.data.columns import first_table
+    from hf_ssl.data.label_columns import find_label_column
     from hf_ssl.data.sources import open_source
 
     flags: dict[str, Any] = {name: given[name] for name in LOOKED_AT if name in given}

@@ -143,7 +143,7 @@ def _notes(publication: Publication) -> str:
 
 
 def without_private_paths(results: RunResults) -> RunResults:
-    """Return results for others: local data and models by name only, no list of files, no names of rows."""
+    """Return results for others: local data and models by name only, no names of their files or rows."""
     data, model = results.data, results.model
     words = [_shared_word(word) for word in shlex.split(results.command)]
     return replace(
@@ -152,7 +152,7 @@ def without_private_paths(results: RunResults) -> RunResults:
         data=replace(
             data,
             name=data.name if data.on_hub else last_part(data.name),
-            files={},
+            files={name: value for name, value in data.files.items() if data.on_hub or name != "named"},
             skipped_examples=[],
             rows=_shared(data.rows),
         ),

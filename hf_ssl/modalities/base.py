@@ -71,6 +71,10 @@ class Modality(ModalityFlags, Shown, abc.ABC):
             UserError: if the named columns do not exist, or no column is suitable.
         """
 
+    def as_read(self, table: pa.Table) -> pa.Table:
+        """Return rows with the columns in the types that they are read as; by default unchanged."""
+        return table
+
     def for_values(self, rows: Rows) -> Self:
         """Return this modality with what must be known of the values before rows are read; by default itself.
 
@@ -91,6 +95,10 @@ class Modality(ModalityFlags, Shown, abc.ABC):
         """
         del inputs
         return []
+
+    def read_as(self) -> dict[str, Any]:
+        """Return the flags of reading that are given or found."""
+        return {name: value for name in self.reading if (value := getattr(self, name)) is not None}
 
     @abc.abstractmethod
     def reader(self, *, held_out: bool | None = None, strict: bool = False) -> RowReader:

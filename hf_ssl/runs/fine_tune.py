@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +15,11 @@ from hf_ssl.common.errors import UserError
 from hf_ssl.common.run_folder import FINE_TUNING, RunFolder
 from hf_ssl.common.writing import replace_folder
 from hf_ssl.data.arguments import DataArguments
-from hf_ssl.data.columns import find_label_column, first_table
+from hf_ssl.data.columns import first_table
 from hf_ssl.data.embedded import settle
+from hf_ssl.data.label_columns import find_label_column
 from hf_ssl.data.sources import open_source
+from hf_ssl.evaluation.doubts import doubts_about
 from hf_ssl.evaluation.intervals import Draws, accuracy_interval
 from hf_ssl.evaluation.label_efficiency import draw_rows
 from hf_ssl.evaluation.measured_rows import MeasuredRows, measured_rows
@@ -115,11 +117,13 @@ def _learner(lesson: Lesson, folder: RunFolder) -> Learner:
 def _rows(run: Pretrained, data: DataArguments) -> MeasuredRows:
     source = open_source(data)
     table = first_table(source.train, source.name)
-    source.announce(table)
+    doubts = source.announce(table, data)
     label_column = find_label_column(table, data)
     modality = run.modality.for_columns(table, source.name, label_column)
-    source = source.of_columns(table, [*modality.columns, label_column])
+    source = source.of_columns(modality.as_read(table), [*modality.columns, label_column])
+    modality = modality.for_values(source.train)
     rows = measured_rows(source, data, modality, label_column, MOST_ROWS)
+    doubts += doubts_about(modality, rows.bank.inputs, source.train, label_column)
     for note in rows.notes:
         print(note)
     if not rows.names:
@@ -128,7 +132,7 @@ def _rows(run: Pretrained, data: DataArguments) -> MeasuredRows:
         raise UserError(
             f"no row is left to measure on; name a split with --eval_split, or take more rows ({data.dataset_name})"
         )
-    return rows
+    return replace(rows, warnings=doubts)
 
 
 def _results(lesson: Lesson, learned: Learned, seconds: float, folder: RunFolder) -> RunResults:
@@ -151,7 +155,13 @@ def _results(lesson: Lesson, learned: Learned, seconds: float, folder: RunFolder
         modality=run.modality.name,
         seed=arguments.seed,
         cost=Cost(round(learned.cpu_seconds, 3), round(seconds, 3), learned.steps, "labels", len(lesson.chosen)),
-        data=DataRecord(**identity, label_column=rows.label_column, rows=rows.record()),
+        data=DataRecord(
+            **identity,
+            label_column=rows.label_column,
+            rows=rows.record(),
+            warnings=rows.warnings,
+            reading=rows.modality.read_as(),
+        ),
         model=ModelRecord(
             name=type(model).__name__,
             module=type(model).__module__,

@@ -15,9 +15,11 @@ from hf_ssl.common.errors import UserError
 from hf_ssl.common.run_folder import PRETRAINING, RunFolder
 from hf_ssl.common.writing import replace_folder
 from hf_ssl.data.batches import StreamSource
-from hf_ssl.data.columns import find_label_column, first_inputs, first_table
+from hf_ssl.data.columns import first_inputs, first_table
+from hf_ssl.data.label_columns import find_label_column
 from hf_ssl.data.sources import Source, open_source
 from hf_ssl.data.stream import Stream, partition_count
+from hf_ssl.evaluation.doubts import doubts_about
 from hf_ssl.modalities.base import Modality
 from hf_ssl.runs.finish import Material, finish
 from hf_ssl.runs.job import Job
@@ -74,12 +76,12 @@ class PretrainingRun:
             begun_with = None if accept and self.main else folder.data().get("revision")
             source = open_source(data, begun_with, identify=self.main)
             table = first_table(source.train, data.dataset_name)
-            doubts = source.announce(table) if self.main else []
+            doubts = source.announce(table, data) if self.main else []
             label_column = find_label_column(table, data)
             modality = job.pairing.modality.for_columns(table, data.dataset_name, label_column)
             if source.evaluation is not None:
                 modality.for_columns(first_table(source.evaluation, data.dataset_name), data.dataset_name, label_column)
-            source = source.of_columns(table, [*modality.columns, label_column])
+            source = source.of_columns(modality.as_read(table), [*modality.columns, label_column])
             if not folder.processor.exists():
                 modality = modality.for_values(source.train)
             if self.main:
@@ -87,7 +89,7 @@ class PretrainingRun:
                 step = newest.state["step"] if newest else 0
                 folder.check_data(source.record(), step if accept else None)
                 if not folder.processor.exists():
-                    self._survey(source, modality, doubts)
+                    self._survey(source, modality, label_column, doubts)
             prepared = modality.load_prepared(folder.processor)
         held_out, probe = None, None
         label_column = label_column if job.measure_features else None
@@ -132,7 +134,7 @@ class PretrainingRun:
                 raise UserError(f"{error}; training is done and saved: rerun the same command to resume") from error
         self.accelerator.end_training()
 
-    def _survey(self, source: Source, modality: Modality, doubts: list[str]) -> None:
+    def _survey(self, source: Source, modality: Modality, label_column: str | None, doubts: list[str]) -> None:
         """Fit the processor on the first rows and save it."""
         job = self.job
         reader = modality.reader(held_out=source.training_side, strict=job.data.bad_rows == "error")
@@ -143,10 +145,8 @@ class PretrainingRun:
                 f"'{source.name}' holds {len(inputs)} usable rows to train on, fewer than --batch_size "
                 f"{job.training.batch_size}; use a smaller one"
             )
-        warnings = modality.warnings_about(inputs)
-        for warning in warnings:
-            self.say(f"warning: {warning}")
-        self.folder.add_to_data(warnings=doubts + warnings)
+        warnings = doubts_about(modality, inputs, source.train, label_column)
+        self.folder.add_to_data(warnings=doubts + warnings, reading=modality.read_as())
         prepared = modality.prepare(inputs, job.needs)
         prepared = replace(prepared, statistics=prepared.statistics | job.task.survey(inputs, prepared))
         with replace_folder(self.folder.processor) as temporary:

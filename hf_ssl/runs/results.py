@@ -64,6 +64,7 @@ class DataRecord:
         skipped_examples: [where, reason].
         rows: for a classifier: what it was trained and measured on.
         warnings: sentences, each a doubt about the values.
+        reading: how rows were read: flag of the modality -> value given or found.
     """
 
     name: str
@@ -80,6 +81,7 @@ class DataRecord:
     skipped_examples: list[list[str]] = field(default_factory=list)
     rows: dict[str, Any] | None = None
     warnings: list[str] = field(default_factory=list)
+    reading: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

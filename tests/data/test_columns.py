@@ -8,7 +8,8 @@ from conftest import image_block, write_parquet
 
 from hf_ssl.common.errors import UserError
 from hf_ssl.data.arguments import DataArguments
-from hf_ssl.data.columns import find_label_column, first_inputs, first_table
+from hf_ssl.data.columns import first_inputs, first_table
+from hf_ssl.data.label_columns import find_label_column
 from hf_ssl.data.sources import open_source
 from hf_ssl.modalities.images.modality import Images
 from hf_ssl.modalities.text.modality import Text

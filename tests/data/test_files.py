@@ -50,7 +50,7 @@ def test_a_class_called_like_a_split(tmp_path):
     source = opened(tmp_path)
     assert sorted(column(source, "label")) == [0] * 20 + [1] * 20 + [2] * 20
     assert source.train.label_names == {"label": ["bus", "car", "train"]}
-    assert source.accounting.sentence() == "images; train: 60 files"
+    assert source.accounting.sentence() == "image files; train: 60 files"
 
 
 def test_words_inside_names_of_images(tmp_path):
@@ -85,7 +85,7 @@ def test_files_that_are_not_read_are_named_and_counted(tmp_path):
     (tmp_path / "lost.png").symlink_to(tmp_path / "nowhere.png")
     source = opened(tmp_path, max_skipped=0.5)
     assert source.accounting.record() | {"splits": {}} == {
-        "kind": "images",
+        "kind": "image_files",
         "read": 9,
         "not_read": 2,
         "reasons": {"a link that leads nowhere": 1, "unknown ending .xyz": 1},
@@ -278,7 +278,8 @@ def test_a_zip_of_tables_and_a_broken_one(tmp_path):
         ("a.xlsx", r"\.xlsx is a spreadsheet; save it as CSV"),
         ("a.pkl", r"pickled, which can run code and is never loaded"),
         ("a.pdf", "pdftotext"),
-        ("a.heic", "HEIC"),
+        ("a.heic", r"\.heic needs the package pillow-heif \(pip install pillow-heif\)"),
+        ("a.psd", "convert it to PNG"),
         ("a", "no ending"),
         ("a.foo", r"unknown ending \.foo"),
     ],

@@ -11,7 +11,8 @@ import pytest
 
 from hf_ssl.common.errors import UserError
 from hf_ssl.data.arguments import DataArguments
-from hf_ssl.data.columns import find_label_column, first_table
+from hf_ssl.data.columns import first_table
+from hf_ssl.data.label_columns import find_label_column
 from hf_ssl.data.rows import unshuffled_blocks
 from hf_ssl.data.sources import open_source
 from hf_ssl.evaluation.labels import label_of
@@ -158,7 +159,7 @@ def test_a_card_that_disagrees_is_named_and_the_files_are_believed(tmp_path, cap
     pa.parquet.write_table(pa.table({"text": ["a", "b"], "label": [0, 1]}), tmp_path / "train.parquet")
     (tmp_path / "README.md").write_text(CARD)
     source = open_source(DataArguments(dataset_name=str(tmp_path)))
-    assert source.announce(first_table(source.train, "a")) == [
+    assert source.announce(first_table(source.train, "a"), DataArguments()) == [
         "README.md states that column 'text' holds int32, but the files hold string",
         "README.md states a column 'stars', which the files do not have",
     ]

@@ -12,7 +12,8 @@ from conftest import sentences, write_images, write_parquet
 
 from hf_ssl.common.errors import UserError
 from hf_ssl.data.arguments import DataArguments
-from hf_ssl.data.columns import find_label_column, first_table
+from hf_ssl.data.columns import first_table
+from hf_ssl.data.label_columns import find_label_column
 from hf_ssl.data.rows import is_held_out
 from hf_ssl.data.sources import open_source
 from hf_ssl.evaluation.labels import FEWEST_OF_A_LABEL

@@ -63,7 +63,7 @@ def test_unknown_data(tmp_path, parquet, monkeypatch):
         match="no column 'body' but text, label; name one with --text_column",
     )
     refused(folder, "--dataset_name", parquet, "--label_column=topic", match="no column 'topic'")
-    refused(folder, "--dataset_name", parquet, "--text_column=label", match="holds int64, not text")
+    refused(folder, "--dataset_name", parquet, "--text_column=label", match="column 'label' of .* holds the labels")
     (tmp_path / "data.xyz").write_text("text")
     refused(folder, "--dataset_name", tmp_path / "data.xyz", match="cannot tell the format")
     (tmp_path / "empty").mkdir()

@@ -15,7 +15,7 @@ class ImageFlags(ModalityFlags):
 
     _argument_group_name = "modality: images"
     embedded: ClassVar[str] = "digits"
-    reading: ClassVar[tuple[str, ...]] = ("image_column", "image_size")
+    reading: ClassVar[tuple[str, ...]] = ("image_column", "image_size", "lowest_pixel", "highest_pixel")
     first_run: ClassVar[str] = "python scripts/pretrain_mim.py --output_dir runs/digits"
     shared: ClassVar[tuple[str, ...]] = ("image_size", "patch_size")
     defaults: ClassVar[dict[str, Any]] = {
@@ -27,10 +27,25 @@ class ImageFlags(ModalityFlags):
     learning_rates: ClassVar[dict[str, float]] = {"muon": 0.03, "adamw": 1e-3}
 
     image_column: str | None = field(
-        default=None, metadata={"help": "Column with the images.", "default": "the first that holds images"}
+        default=None,
+        metadata={"help": "Column with the images.", "default": "the one that holds images; usual names come first"},
     )
     image_size: int = field(
         default=32, metadata={"help": "Pixels per side: the shorter side is scaled to it and the centre cropped."}
+    )
+    lowest_pixel: float | None = field(
+        default=None,
+        metadata={
+            "help": "In images of more than 8 bits: the value that becomes black.",
+            "default": "that of the first images",
+        },
+    )
+    highest_pixel: float | None = field(
+        default=None,
+        metadata={
+            "help": "In images of more than 8 bits: the value that becomes white.",
+            "default": "that of the first images",
+        },
     )
     patch_size: int = field(default=4, metadata={"help": "Pixels per side of a patch of a ViT, or of a patch to hide."})
     architecture: Literal["convolution", "vit"] = field(
@@ -41,6 +56,10 @@ class ImageFlags(ModalityFlags):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if (self.lowest_pixel is None) != (self.highest_pixel is None):
+            raise UserError("--lowest_pixel and --highest_pixel go together: give both or neither")
+        if self.scale is not None and not self.scale[0] < self.scale[1]:
+            raise UserError(f"--lowest_pixel {self.lowest_pixel} must be below --highest_pixel {self.highest_pixel}")
         if self.patch_size < 1 or self.image_size < 16:
             raise UserError(
                 f"--patch_size must be at least 1 and --image_size at least 16, not {self.patch_size} and "
@@ -51,6 +70,13 @@ class ImageFlags(ModalityFlags):
                 f"--image_size {self.image_size} is no multiple of --patch_size {self.patch_size}: "
                 "the patches would not cover the image"
             )
+
+    @property
+    def scale(self) -> tuple[float, float] | None:
+        """Return the values of pixels of more than 8 bits that become black and white, if they are known."""
+        if self.lowest_pixel is None or self.highest_pixel is None:
+            return None
+        return self.lowest_pixel, self.highest_pixel
 
     @property
     def patches(self) -> int:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from hf_ssl.common.errors import UserError
 from hf_ssl.common.limits import MOST_UPLOADED
-from hf_ssl.modalities.images.decoding import BadImageError, decode_image
+from hf_ssl.modalities.images.decoding import BadImageError, Range, decode_image
 from hf_ssl.modalities.shown import Shown
 
 HEADER = "data:image/png;base64,"
@@ -36,6 +36,11 @@ class ShownImages(Shown):
     rows_name = "images"
     image_size: int
 
+    @property
+    def scale(self) -> Range | None:
+        """Return the range of pixels of more than 8 bits; the modality knows it."""
+        raise NotImplementedError
+
     def shown(self, value: np.ndarray) -> dict[str, Any]:
         """Return an image as a data URL."""
         return {"image": picture_address(value)}
@@ -51,7 +56,7 @@ class ShownImages(Shown):
 
     def uploaded(self, data: bytes) -> np.ndarray:
         """Return the pixels of an image file."""
-        return open_picture(data, self.image_size)
+        return open_picture(data, self.image_size, self.scale)
 
     def to_column(self, inputs: Sequence[np.ndarray]) -> pa.Array:
         """Return images as PNG files."""
@@ -91,7 +96,7 @@ def picture_address(image: np.ndarray) -> str:
     return HEADER + base64.b64encode(png(image)).decode()
 
 
-def open_picture(data: bytes, size: int, most_pixels: int = MOST_PIXELS) -> np.ndarray:
+def open_picture(data: bytes, size: int, scale: Range | None = None, most_pixels: int = MOST_PIXELS) -> np.ndarray:
     """Decode an untrusted image file to uint8 pixels of shape (size, size, 3).
 
     Raises:
@@ -103,7 +108,7 @@ def open_picture(data: bytes, size: int, most_pixels: int = MOST_PIXELS) -> np.n
         )
     try:
         with _decoding:
-            return decode_image(data, size, most_pixels)
+            return decode_image(data, size, scale, most_pixels)
     except BadImageError as error:
         raise UserError(f"this file gives no picture: {error}; choose another one") from error
 
@@ -116,7 +121,7 @@ def read_address(address: Any, size: int) -> np.ndarray:
         data = base64.b64decode(address.removeprefix(HEADER), validate=True)
     except (binascii.Error, ValueError) as error:
         raise UserError("the image is not a valid data URL; open it again") from error
-    return open_picture(data, size, MOST_SENT)
+    return open_picture(data, size, most_pixels=MOST_SENT)
 
 
 def _sprite(images: Sequence[np.ndarray]) -> str:

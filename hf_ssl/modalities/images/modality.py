@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
-import pyarrow as pa
 import torch
 from torch import Tensor
 
-from hf_ssl.common.errors import UserError
-from hf_ssl.data.columns import check_column
 from hf_ssl.data.stream import Sample
 from hf_ssl.modalities.base import Modality, no_progress
 from hf_ssl.modalities.baseline import Baseline
@@ -22,18 +19,19 @@ from hf_ssl.modalities.images.augmentation import as_float, crop_and_flip, two_c
 from hf_ssl.modalities.images.baselines import PatchKmeans, Pixels, WhitenedPixels
 from hf_ssl.modalities.images.embedding import embed_images, grid_of
 from hf_ssl.modalities.images.encoders import STEM, classifier_like, classifier_model, encoder_model, stem_filters
-from hf_ssl.modalities.images.flags import ImageFlags, ImageViews
+from hf_ssl.modalities.images.flags import ImageViews
 from hf_ssl.modalities.images.for_people import ShownImages
+from hf_ssl.modalities.images.image_rows import ImageRows
 from hf_ssl.modalities.images.patches import whitening_filters
-from hf_ssl.modalities.images.processor import image_processor, load_image_processor, mean_and_spread
-from hf_ssl.modalities.images.reading import ImageEncoder, ImageReader, is_image_column
+from hf_ssl.modalities.images.processor import image_processor, load_image_processor, mean_and_spread, range_of
+from hf_ssl.modalities.images.reading import ImageEncoder
 from hf_ssl.modalities.prepared import Costs, Needs, Prepared
 
 SMALLEST_AREA = 0.5  # of the crops for training with labels
 
 
 @dataclass(frozen=True)
-class Images(ImageFlags, ShownImages, Modality):
+class Images(ImageRows, ShownImages, Modality):
     """The image modality."""
 
     name: ClassVar[str] = "images"
@@ -53,41 +51,6 @@ class Images(ImageFlags, ShownImages, Modality):
     )
 
     views: ImageViews = field(default_factory=ImageViews)
-
-    @classmethod
-    def recognises(cls, table: pa.Table) -> bool:
-        """Return whether there is a column of image files."""
-        return any(is_image_column(part.type) for part in table.schema)
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Return the image column, once it is resolved."""
-        assert self.image_column is not None, "for_columns comes first"
-        return (self.image_column,)
-
-    def for_columns(self, table: pa.Table, dataset: str, label_column: str | None = None) -> Self:
-        """Use the named column, or the first one that holds images."""
-        del label_column
-        check_column(table, "image_column", self.image_column, dataset)
-        holding = [part.name for part in table.schema if is_image_column(part.type)]
-        if self.image_column is not None:
-            if self.image_column not in holding:
-                kind = table.schema.field(self.image_column).type
-                raise UserError(
-                    f"column '{self.image_column}' of '{dataset}' holds {kind}, not images; name an image column with "
-                    "--image_column"
-                )
-            return self
-        if not holding:
-            columns = ", ".join(f"{part.name} ({part.type})" for part in table.schema)
-            raise UserError(
-                f"'{dataset}' has no column of images but {columns}; name another data set or another --task"
-            )
-        return replace(self, image_column=holding[0])
-
-    def reader(self, *, held_out: bool | None = None, strict: bool = False) -> ImageReader:
-        """Return a reader that decodes the images of rows."""
-        return ImageReader(self.columns[0], self.image_size, held_out, strict)
 
     def content(self, value: np.ndarray) -> bytes:
         """Return the pixels of an image as bytes."""
@@ -128,7 +91,7 @@ class Images(ImageFlags, ShownImages, Modality):
         squares = torch.cat([part.double().square().flatten(2).mean(2) for part in images.split(512)]) / 255**2
         mean = pixels.mean(0)
         spread = (squares.mean(0) - mean**2).clamp(min=1e-6).sqrt()
-        prepared = Prepared(self, image_processor(self.image_size, mean.tolist(), spread.tolist()))
+        prepared = Prepared(self, image_processor(self.image_size, mean.tolist(), spread.tolist(), self.scale))
         count = stem_filters(self) if needs.encoder else 0
         if not count:
             return prepared
@@ -139,6 +102,11 @@ class Images(ImageFlags, ShownImages, Modality):
     def load_processor(self, folder: Path) -> Any:
         """Load an image processor."""
         return load_image_processor(folder)
+
+    def load_prepared(self, folder: Path) -> Prepared:
+        """Load what was saved, with the range of pixels that the processor holds."""
+        prepared = super().load_prepared(folder)
+        return replace(prepared, modality=self.with_scale(range_of(prepared.processor)))
 
     def row_encoder(
         self, prepared: Prepared, needs: Needs, *, held_out: bool | None = None, strict: bool = False

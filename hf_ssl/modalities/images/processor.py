@@ -10,17 +10,36 @@ from transformers import AutoImageProcessor
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from hf_ssl.modalities.building import making
+from hf_ssl.modalities.images.decoding import Range
+
+PIXEL_RANGE = "pixel_range"  # key in preprocessor_config.json
 
 
-def image_processor(size: int, mean: list[float], spread: list[float]) -> Any:
-    """Return a stock processor that resizes the shorter side to ``size`` pixels, crops the centre and normalises colours."""
-    return CLIPImageProcessorPil(
+def image_processor(size: int, mean: list[float], spread: list[float], scale: Range | None = None) -> Any:
+    """Return a stock processor that resizes the shorter side to ``size`` pixels, crops the centre and normalises colours.
+
+    Args:
+        size: pixels per side.
+        mean: of each colour.
+        spread: of each colour.
+        scale: kept beside: values of pixels of more than 8 bits that become black and white before.
+    """
+    made = CLIPImageProcessorPil(
         size={"shortest_edge": size},
         crop_size={"height": size, "width": size},
         resample=2,  # bilinear
         image_mean=[round(value, 6) for value in mean],
         image_std=[round(value, 6) for value in spread],
     )
+    if scale is not None:
+        setattr(made, PIXEL_RANGE, list(scale))
+    return made
+
+
+def range_of(processor: Any) -> Range | None:
+    """Return the values that become black and white, which `image_processor` keeps."""
+    kept = getattr(processor, PIXEL_RANGE, None)
+    return None if kept is None else (float(kept[0]), float(kept[1]))
 
 
 def load_image_processor(folder: Path) -> Any:

@@ -6,20 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-from datasets.utils.file_utils import xopen
 
 from hf_ssl.common.errors import UserError
+from hf_ssl.data.listing import open_binary
 from hf_ssl.data.rows import Block, is_held_out
 from hf_ssl.data.stream import Sample, Skipped
-from hf_ssl.modalities.images.decoding import BadImageError, decode_image
-
-
-def is_image_column(kind: pa.DataType) -> bool:
-    """Return whether a column holds image files: bytes, or the Hub's structure of bytes and path."""
-    if pa.types.is_struct(kind):
-        return {"bytes", "path"} <= {field.name for field in kind}
-    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+from hf_ssl.modalities.images.decoding import BadImageError, Range, convert_array, decode_image
+from hf_ssl.modalities.images.image_column import folder_of_rows, path_in
 
 
 @dataclass(frozen=True)
@@ -31,25 +24,28 @@ class ImageReader:
         size: pixels per side.
         held_out: side of the hash-based split to use; None uses both.
         strict: stop at the first unusable row instead of counting it.
+        scale: values of pixels of more than 8 bits that become black and white.
     """
 
     column: str
     size: int
     held_out: bool | None = None
     strict: bool = False
+    scale: Range | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Return the image column."""
         return (self.column,)
 
-    def files(self, block: Block) -> tuple[list[tuple[int, bytes]], list[Skipped]]:
-        """Return (position in the block, undecoded file content) of both sides of the split, and rows without a file."""
-        found: list[tuple[int, bytes]] = []
+    def contents(self, block: Block) -> tuple[list[tuple[int, Any]], list[Skipped]]:
+        """Return (position in the block, content of a file or array) of both sides of the split, and rows without either."""
+        found: list[tuple[int, Any]] = []
         skipped: list[Skipped] = []
+        folder = folder_of_rows(block.table)
         for place, value in enumerate(block.table.column(self.column).to_pylist()):
             try:
-                found.append((place, _content(value)))
+                found.append((place, _content(value, folder)))
             except BadImageError as error:
                 skipped.append(self._skip(block, place, str(error)))
         return found, skipped
@@ -59,21 +55,22 @@ class ImageReader:
 
         Rows of the other side of the split are decoded too, as unusable rows count on either side.
         """
-        files, skipped = self.files(block)
+        contents, skipped = self.contents(block)
         usable: list[tuple[int, np.ndarray]] = []
-        for place, data in files:
+        for place, data in contents:
             try:
-                image = decode_image(data, self.size)
+                is_file = isinstance(data, bytes)
+                image = (decode_image if is_file else convert_array)(data, self.size, self.scale)
             except BadImageError as error:
                 skipped.append(self._skip(block, place, str(error)))
                 continue
-            if self.held_out is None or self.held_out == is_held_out(data):
+            if self.held_out is None or self.held_out == is_held_out(data if is_file else image.tobytes()):
                 usable.append((place, image))
         return usable, skipped
 
     def _skip(self, block: Block, place: int, reason: str) -> Skipped:
         value = block.table.column(self.column)[place].as_py()
-        name = (value.get("path") or "") if isinstance(value, dict) else ""
+        name = (value.get("path") or "") if isinstance(value, dict) else value if isinstance(value, str) else ""
         row = int(block.rows[place])
         if self.strict:
             where = f"row {row} of shard {block.shard}" + (f" ({name})" if name else "")
@@ -83,16 +80,23 @@ class ImageReader:
         return Skipped(row, reason, name)
 
 
-def _content(value: dict[str, Any] | bytes | None) -> bytes:
-    """Return the file content, from the row or from its path."""
+def _content(value: Any, folder: str) -> Any:
+    """Return the content of a file, from the row or from its path, or an array."""
     data = value.get("bytes") if isinstance(value, dict) else value
     path = value.get("path") if isinstance(value, dict) else None
+    if isinstance(data, str):
+        data, path = None, data
     if data is None and path:
+        place = path_in(folder, path)
+        if place is None:
+            raise BadImageError("its path leads out of the data set")
         try:
-            with xopen(path, "rb") as file:
+            with open_binary(place) as file:
                 data = file.read()
-        except OSError as error:
+        except (OSError, KeyError) as error:  # a zip archive raises KeyError
             raise BadImageError("its file cannot be read") from error
+    if isinstance(data, list | np.ndarray):
+        return data
     if not data:
         raise BadImageError("empty")
     return bytes(data)

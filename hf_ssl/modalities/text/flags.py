@@ -36,7 +36,10 @@ class TextFlags(ModalityFlags):
 
     text_column: str | None = field(
         default=None,
-        metadata={"help": "Column with the text.", "default": "'text', or the column with the longest first text"},
+        metadata={
+            "help": "Column with the text.",
+            "default": "'text', another usual name, or the column with the longest texts",
+        },
     )
     sequence_length: int = field(default=128, metadata={"help": "Tokens per block, or at most per document."})
     model_size: Literal["tiny", "small", "base"] = field(default="tiny", metadata={"help": "Size of a new model."})

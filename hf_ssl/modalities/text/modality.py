@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
-import pyarrow as pa
 import torch
 from torch import Tensor
 from transformers import AutoTokenizer
 
 from hf_ssl.common.errors import UserError
-from hf_ssl.data.columns import check_column
 from hf_ssl.data.stream import RowEncoder, Sample
 from hf_ssl.modalities.base import Modality, no_progress
 from hf_ssl.modalities.baseline import Baseline
@@ -24,16 +22,17 @@ from hf_ssl.modalities.text.baselines import Tfidf, TfidfSvd
 from hf_ssl.modalities.text.documents import SHORTEST, DocumentEncoder, two_crops
 from hf_ssl.modalities.text.embedding import as_batch, embed_texts, embed_whole_texts
 from hf_ssl.modalities.text.encoders import encoder_model
-from hf_ssl.modalities.text.flags import TextFlags, TextViews
+from hf_ssl.modalities.text.flags import TextViews
 from hf_ssl.modalities.text.for_people import ShownText
-from hf_ssl.modalities.text.reading import TextReader, TokenEncoder, content_of, is_text_column
+from hf_ssl.modalities.text.reading import TokenEncoder, content_of
 from hf_ssl.modalities.text.sentences import static_encoder, text_classifier, write_modules
 from hf_ssl.modalities.text.static import StaticModel
+from hf_ssl.modalities.text.text_rows import TextRows
 from hf_ssl.modalities.text.vocabulary import count_tokens, load_tokenizer, train_tokenizer
 
 
 @dataclass(frozen=True)
-class Text(TextFlags, ShownText, Modality):
+class Text(TextRows, ShownText, Modality):
     """The text modality."""
 
     name: ClassVar[str] = "text"
@@ -53,35 +52,6 @@ class Text(TextFlags, ShownText, Modality):
     )
 
     views: TextViews = field(default_factory=TextViews)
-
-    @classmethod
-    def recognises(cls, table: pa.Table) -> bool:
-        """Return whether there is a column of text."""
-        return any(is_text_column(part.type) for part in table.schema)
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Return the text column, once it is resolved."""
-        assert self.text_column is not None, "for_columns comes first"
-        return (self.text_column,)
-
-    def for_columns(self, table: pa.Table, dataset: str, label_column: str | None = None) -> Self:
-        """Use the named column, or 'text', or the text column with the longest first row."""
-        check_column(table, "text_column", self.text_column, dataset)
-        if self.text_column is not None:
-            return self
-        names = [part.name for part in table.schema if is_text_column(part.type) and part.name != label_column]
-        if not names:
-            columns = ", ".join(f"{part.name} ({part.type})" for part in table.schema)
-            raise UserError(
-                f"'{dataset}' has no column of text but {columns}; name another data set or a --text_column"
-            )
-        longest = max(names, key=lambda name: len(table.column(name)[0].as_py() or ""))
-        return replace(self, text_column="text" if "text" in names else longest)
-
-    def reader(self, *, held_out: bool | None = None, strict: bool = False) -> TextReader:
-        """Return a reader of the texts of rows."""
-        return TextReader(self.columns[0], held_out, strict)
 
     def content(self, value: str) -> bytes:
         """Return a text as bytes."""

@@ -61,7 +61,10 @@ BAD = {
     "bomb": (bomb(), f"more than {MOST_PIXELS // 10**6} million pixels"),
     "1x1": (png(Image.new("RGB", (1, 1))), "a single pixel wide or high"),
     "1x50": (png(Image.new("RGB", (1, 50))), "a single pixel wide or high"),
-    "postscript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n", "not an image"),
+    "postscript": (
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n",
+        "PostScript, which is a program and is not run",
+    ),
 }
 
 
@@ -80,11 +83,32 @@ def test_what_gives_no_picture_has_a_reason(name):
         decode_image(data, 16)
 
 
-def test_sixteen_bits_become_eight():
-    ramp = np.linspace(0, 65535, 64).astype(np.uint16).reshape(8, 8)
-    assert np.abs(decode_image(png(Image.fromarray(ramp)), 8)[..., 0].astype(int) - (ramp >> 8)).max() <= 1
-    floats = np.linspace(0, 3, 64, dtype=np.float32).reshape(8, 8)
-    assert decode_image(png(Image.fromarray(floats), "tiff"), 8).max() == 255
+@pytest.mark.parametrize("highest", [255, 4095, 65535])
+def test_sixteen_bits_become_eight_by_their_range(highest):
+    ramp = np.linspace(0, highest, 64).astype(np.uint16).reshape(8, 8)
+    file = png(Image.fromarray(ramp))
+    assert np.abs(decode_image(file, 8, (0, highest))[..., 0] - ramp * (255 / highest)).max() <= 1
+    with pytest.raises(BadImageError, match="more than 8 bits, unlike the first rows.*--lowest_pixel"):
+        decode_image(file, 8)
+
+
+def test_fractions_become_eight_bits_and_what_is_no_number_becomes_black():
+    floats = np.linspace(-1, 3, 64, dtype=np.float32).reshape(8, 8)
+    floats[0, 0] = np.nan
+    pixels = decode_image(png(Image.fromarray(floats), "tiff"), 8, (-1, 1))
+    assert pixels[0, 0].tolist() == [0, 0, 0]
+    assert (pixels[4:] == 255).all()  # above the range
+
+
+def test_a_fourth_channel_of_unknown_meaning():
+    infrared = np.random.default_rng(0).integers(0, 256, (8, 8, 4), dtype=np.uint8)
+    file = png(Image.fromarray(infrared), "tiff")
+    assert decode_image(file, 8).shape == (8, 8, 3)  # Pillow says that the fourth is transparency
+    unknown = bytearray(file)
+    tag = unknown.index((338).to_bytes(2, "little") + (3).to_bytes(2, "little"))
+    unknown[tag : tag + 2] = (65000).to_bytes(2, "little")  # a tag that nobody reads
+    with pytest.raises(BadImageError, match="four channels that does not say what the fourth is"):
+        decode_image(bytes(unknown), 8)
 
 
 def test_what_is_transparent_is_white():

@@ -18,7 +18,7 @@ ALLOWED = {
     ("demo/demo.py", "text"): "some questions of the public API bear the name of a modality: place_text, text_row",
     ("demo/demo.py", "images"): "likewise: place_image, image_row",
     ("demo/difference.py", "hf_ssl.modalities.text.for_people"): "the third tab shows a pangram with a missing word",
-    ("data/builders.py", "text"): "a format of files, as `datasets` calls its reader",
+    ("data/formats.py", "text"): "the column of texts in files that name no columns",
     ("data/embedded_docs.py", "text"): "the column of a built-in data set",
     ("comparison/report.py", "text"): "what every modality may say of a row: Modality.shown, Modality.excerpt",
 }
