@@ -180,13 +180,17 @@ class JsonShard:
     def _table(self, chunk: bytes, wanted: pa.Schema, first: int) -> pa.Table:
         """Parse lines by Arrow, or where types differ from row to row, by Python."""
         known = pa.schema([part for part in wanted if not pa.types.is_null(part.type)])
+        if not known.names:  # Arrow would forget the number of rows
+            return _table_of(list(self._rows(chunk, first)), wanted)
         options = pyarrow.json.ParseOptions(explicit_schema=known, unexpected_field_behavior="ignore")
         try:
-            return pyarrow.json.read_json(
-                io.BytesIO(chunk), pyarrow.json.ReadOptions(block_size=max(len(chunk), 1)), options
-            )
+            whole = pyarrow.json.ReadOptions(block_size=max(len(chunk), 1))
+            table = pyarrow.json.read_json(io.BytesIO(chunk), whole, options)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             return _table_of(list(self._rows(chunk, first)), wanted)
+        for name in [part.name for part in wanted if pa.types.is_null(part.type)]:
+            table = table.append_column(name, pa.nulls(table.num_rows))
+        return table
 
     def _rows(self, chunk: bytes, first: int) -> Iterator[dict[str, Any]]:
         for number, line in enumerate(chunk.split(b"\n"), start=first):

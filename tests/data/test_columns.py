@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pyarrow as pa
 import pytest
 from conftest import image_block, write_parquet
@@ -10,6 +13,7 @@ from hf_ssl.common.errors import UserError
 from hf_ssl.data.arguments import DataArguments
 from hf_ssl.data.columns import first_inputs, first_table
 from hf_ssl.data.label_columns import find_label_column
+from hf_ssl.data.rows import is_held_out
 from hf_ssl.data.sources import open_source
 from hf_ssl.modalities.images.modality import Images
 from hf_ssl.modalities.text.modality import Text
@@ -53,6 +57,32 @@ def test_nothing_usable_or_too_little_of_it(tmp_path):
     assert len(first_inputs(rows_of(tmp_path / "half.txt"), TEXT.reader(), TEXT, 1000, 0.5)) == 5
     with pytest.raises(UserError, match="5 of 10 rows are unusable, more than the share of 0.4"):
         first_inputs(rows_of(tmp_path / "half.txt"), TEXT.reader(), TEXT, 1000, 0.4)
+
+
+def test_the_commonest_reason_and_the_first_row_that_has_it(tmp_path):
+    names = ["a.png", "b.png", "c.png"]
+    for name, content in zip(names, [b"no image", b"<svg></svg>", b"<svg/>"], strict=True):
+        (tmp_path / name).write_bytes(content)
+    modality = Images(image_size=16, image_column="image")
+    with pytest.raises(UserError) as caught:
+        first_inputs(rows_of(tmp_path), modality.reader(), modality, 10, 1.0)
+    assert re.fullmatch(
+        r"nothing usable in column 'image': 3 rows were read, none of them usable: 2 are unusable because: SVG; render it to "
+        r"PNG \(the first: \S*/[bc].png\); fix the data or name another column",
+        str(caught.value),
+    )
+
+
+def test_a_data_set_whose_rows_are_all_held_out(tmp_path):
+    text = next(text for text in map(str, range(1000)) if is_held_out(text.encode()))
+    (tmp_path / "a.jsonl").write_text(json.dumps({"text": text}) + "\n")
+    rows = rows_of(tmp_path / "a.jsonl")
+    with pytest.raises(UserError, match="1 of 1 rows were held out for evaluation by their hash.*--eval_split"):
+        first_inputs(rows, TEXT.reader(held_out=False), TEXT, 1000, 1.0)
+    assert first_inputs(rows, TEXT.reader(), TEXT, 1000, 1.0) == [text]
+    (tmp_path / "a.jsonl").write_text(json.dumps({"text": text}) + '\n{"text": ""}\n')
+    with pytest.raises(UserError, match="1 of 2 rows were held out.*1 is unusable because: no text"):
+        first_inputs(rows_of(tmp_path / "a.jsonl"), TEXT.reader(held_out=False), TEXT, 1000, 1.0)
 
 
 def test_no_rows_at_all(tmp_path):
