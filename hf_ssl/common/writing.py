@@ -19,9 +19,9 @@ def writing(path: Path) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:  # safetensors and tokenizers raise their own errors when the disk is full
-        raise UserError(
-            f"cannot write {path} ({in_one_line(error)}); free some space and rerun the same command to resume"
-        ) from error
+        full = isinstance(error, OSError) or "os error" in str(error)
+        advice = "free some space and rerun" if full else "rerun"
+        raise UserError(f"cannot write {path} ({in_one_line(error)}); {advice} the same command to resume") from error
 
 
 def write_text(path: Path, text: str) -> None:

@@ -195,6 +195,10 @@ class Modality(ModalityFlags, Shown, abc.ABC):
     def encoder(self, prepared: Prepared, seed: int) -> Any:
         """Return an encoder without a head: with new weights that depend only on the seed, or with those of a checkpoint."""
 
+    def width(self, encoder: Any) -> int:
+        """Return the number of dimensions of an encoder's hidden states."""
+        return int(encoder.config.hidden_size)
+
     @abc.abstractmethod
     def pool(self, output: Any, inputs: dict[str, Tensor]) -> Tensor:
         """Pool the output of an encoder into one vector per row, shape (rows, dimensions)."""

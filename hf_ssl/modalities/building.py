@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from transformers import PretrainedConfig
+from transformers import AutoModel, AutoModelForTextEncoding, PretrainedConfig
+from transformers.models.auto.modeling_auto import MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES
 from transformers.utils import logging
 
 from hf_ssl.common.errors import UserError, in_one_line
@@ -20,6 +20,12 @@ def options() -> dict[str, Any]:
     # On the CPU, its bf16 backward pass is faster than that of the fused kernel. Elsewhere transformers chooses.
     attention = {} if torch.accelerator.is_available() else {"attn_implementation": "eager"}
     return {"dtype": torch.float32, **attention}
+
+
+def encoder_class(config: PretrainedConfig) -> Any:
+    """Return the class that loads an encoder: AutoModel, or the encoding half of models such as T5."""
+    half = MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES.get(config.model_type, "").endswith("EncoderModel")
+    return AutoModelForTextEncoding if half else AutoModel
 
 
 def set_dropout(config: PretrainedConfig, dropout: float) -> None:
@@ -43,6 +49,15 @@ def set_labels(config: PretrainedConfig, names: list[str]) -> PretrainedConfig:
     return config
 
 
+PICKLED = "pytorch_model.bin"
+CONVERSION = (
+    "pickled weights are never loaded, as they can run code; in the folder of the checkpoint (hf download gets it), this "
+    "command converts them safely: python -c \"import torch, safetensors.torch as s; w = torch.load('pytorch_model.bin', "
+    "weights_only=True, map_location='cpu'); s.save_file({k: v.contiguous().clone() for k, v in w.items()}, "
+    "'model.safetensors', {'format': 'pt'})\""
+)
+
+
 @contextlib.contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Make new weights within this context depend only on the seed."""
@@ -56,8 +71,45 @@ def making(kind: str, name: str) -> Iterator[None]:
     """Convert errors while building or loading a model into a `UserError`."""
     try:
         yield
-    except (OSError, ValueError, RuntimeError, AttributeError, SafetensorError) as error:
-        raise UserError(f"cannot make a {kind} of '{name}': {in_one_line(error)}") from error
+    except (UserError, MemoryError):
+        raise
+    except Exception as error:  # what the many kinds of models raise shares no base class
+        advice = f"; {CONVERSION}" if PICKLED in str(error) or "safetensors" in str(error) else ""
+        what = in_one_line(error).split(". Model type should be one of")[0]  # over a hundred
+        raise UserError(f"cannot make the {kind} '{name}': {what}{advice}") from error
+
+
+def try_out(model: Any, name: str, **inputs: Any) -> Any:
+    """Run a named model forward and backward, as training will, so that what it lacks is said before; return its output.
+
+    Weights, statistics and the random state stay as they were; the output is that without dropout.
+
+    Raises:
+        UserError: if it fails.
+    """
+    training = model.training
+    buffers = {key: value.clone() for key, value in model.named_buffers()}
+    try:
+        with quiet(), torch.random.fork_rng():
+            model.train()
+            found = model(**inputs)
+            values = [value for value in found.values() if isinstance(value, torch.Tensor) and value.requires_grad]
+            torch.stack([value.float().mean() for value in values]).sum().backward()
+            model.eval()
+            with torch.no_grad():
+                return model(**inputs)
+    except Exception as error:  # see `making`
+        raise UserError(
+            f"{type(model).__name__} of '{name}' cannot be trained here: given {' and '.join(inputs)} alone, it fails "
+            f"({in_one_line(error)}); choose another model"
+        ) from error
+    finally:
+        model.zero_grad(set_to_none=True)
+        with torch.no_grad():
+            for key, value in model.named_buffers():
+                if key in buffers and value.shape == buffers[key].shape:
+                    value.copy_(buffers[key])
+        model.train(training)
 
 
 @contextlib.contextmanager

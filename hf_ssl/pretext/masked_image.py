@@ -54,7 +54,11 @@ class MaskedImage(PretextTask):
         """Check that the share of hidden patches hides some but not all."""
         hidden = self._hidden_patches(modality.patches)
         if not 0 < hidden < modality.patches:
-            raise UserError(f"--mask_ratio {self.mask_ratio} hides {hidden} of {modality.patches} patches")
+            given = self.hidden_share if self.mask_ratio is not None else f"{self.hidden_share} (the default)"
+            raise UserError(
+                f"--mask_ratio {given} hides {hidden} of {modality.patches} patches; pass a smaller --patch_size, a larger "
+                "--image_size or another --mask_ratio"
+            )
 
     @property
     def hidden_share(self) -> float:

@@ -62,7 +62,7 @@ class MaskedLanguage(PretextTask):
         rank = priority.masked_fill(~maskable, 2).argsort(1).argsort(1)
         hidden = rank < count
         ordinary = (
-            torch.ones(len(tokenizer), dtype=torch.bool, device=tokens.device)
+            torch.ones(len(prepared.statistics["token_counts"]), dtype=torch.bool, device=tokens.device)
             .index_fill(0, special, False)
             .nonzero()[:, 0]
         )
@@ -83,14 +83,13 @@ class MaskedLanguage(PretextTask):
         """Return the mean cross-entropy in nats over the hidden tokens; the prediction head runs only on those.
 
         The results equal those of the stock model: its head processes each token independently, so its outputs elsewhere
-        are not needed.
+        are not needed. Models that `logits_at` does not know run as they are.
         """
         from torch.nn.functional import cross_entropy
 
-        from hf_ssl.modalities.text.sparse_prediction import only_at
+        from hf_ssl.modalities.text.sparse_prediction import logits_at
 
-        with only_at(getattr(model, "module", model), batch["positions"]):
-            logits = model(input_ids=batch["input_ids"]).logits.flatten(0, -2).float()
+        logits = logits_at(model, batch["positions"], input_ids=batch["input_ids"]).float()
         return {"loss": cross_entropy(logits, batch["labels"]), "logits": logits.detach()}
 
     def heldout_figures(self, score: dict[str, float], parts: list[Part], prepared: Prepared) -> dict[str, float]:

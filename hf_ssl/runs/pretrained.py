@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import AutoModel
+from transformers import AutoConfig
 
 from hf_ssl.common.device import autocast
 from hf_ssl.common.errors import UserError
 from hf_ssl.common.progress import progress_bar
 from hf_ssl.common.run_folder import PRETRAINING, RunFolder
-from hf_ssl.modalities.building import making, options, quiet, untrained_like
+from hf_ssl.modalities.building import encoder_class, making, options, quiet, untrained_like
 from hf_ssl.modalities.known import MODALITIES, modality_class
 from hf_ssl.modalities.prepared import Prepared
 from hf_ssl.pretext.base import PretextTask
@@ -106,5 +106,8 @@ def load_encoder(folder: Path, name: str) -> Any:
     for modality in MODALITIES:
         modality_class(modality)  # registers encoders that are not transformers' own with the Auto classes
     with making("model", name), quiet():
-        encoder = AutoModel.from_pretrained(folder, use_safetensors=True, trust_remote_code=False, **options())
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        encoder = encoder_class(config).from_pretrained(
+            folder, config=config, use_safetensors=True, trust_remote_code=False, **options()
+        )
     return encoder.eval().to(torch.accelerator.current_accelerator() or "cpu")

@@ -11,13 +11,13 @@ from conftest import image_block
 from hub_fixtures import TEXTS, features, pictures
 from huggingface_hub import HfApi
 from transformers import (
+    BartConfig,
+    BartModel,
     BertConfig,
     BertForMaskedLM,
     BertModel,
     GPT2Config,
     GPT2LMHeadModel,
-    T5Config,
-    T5Model,
     ViTConfig,
     ViTForImageClassification,
     ViTMAEConfig,
@@ -142,9 +142,13 @@ def test_refusals(pushed, tokenizer, api, hub, monkeypatch):
     api.create_repo("alice/secret", private=True)
     refused("there is no folder 'alice/secret' here", "alice/secret", api=HfApi(hub.url, token="hf_bob_write"))
     refused("the token is invalid or has expired", "alice/empty", api=HfApi(hub.url, token="hf_unknown"))
-    config = T5Config(vocab_size=len(tokenizer), d_model=16, d_ff=32, num_layers=1, num_heads=2, d_kv=8)
+    config = BartConfig(
+        vocab_size=len(tokenizer), d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
+        decoder_attention_heads=2, encoder_ffn_dim=32, decoder_ffn_dim=32,
+    )  # fmt: skip
     refused(
-        r"'alice/t5' \(t5\) fits none of the modalities images, text", pushed(T5Model(config), tokenizer, "alice/t5")
+        r"'alice/bart' \(bart\) fits none of the modalities images, text",
+        pushed(BartModel(config), tokenizer, "alice/bart"),
     )
     monkeypatch.setattr("hf_ssl.hub.download.BRIEF", 0.0)
     refused(
@@ -159,6 +163,6 @@ def test_code_of_a_repository_is_not_run(pushed, tokenizer, api, tmp_path):
     ran = tmp_path / "ran"
     for name, content in {"config.json": json.dumps(config), "own.py": f"open({str(ran)!r}, 'w')"}.items():
         api.upload_file(path_or_fileobj=content.encode(), path_in_repo=name, repo_id="alice/stock")
-    with pytest.raises(UserError, match="cannot make a model of 'alice/stock'"):
+    with pytest.raises(UserError, match="cannot make the model 'alice/stock'"):
         load_published("alice/stock", api=api)
     assert not ran.exists()

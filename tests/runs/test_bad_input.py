@@ -14,6 +14,7 @@ from transformers import AutoConfig, PreTrainedTokenizerFast
 
 from hf_ssl.common.errors import UserError
 from hf_ssl.data.rows import is_held_out
+from hf_ssl.modalities.prepared import Needs
 from hf_ssl.modalities.text.reading import tokenize
 from hf_ssl.modalities.text.vocabulary import load_tokenizer, train_tokenizer
 
@@ -191,7 +192,7 @@ def test_a_tokenizer_that_cuts_and_pads_does_neither(tmp_path, parquet):
     tokenizer.backend_tokenizer.enable_truncation(8)
     tokenizer.backend_tokenizer.enable_padding(length=12)
     tokenizer.save_pretrained(tmp_path / "cutting")
-    loaded = load_tokenizer(str(tmp_path / "cutting"))
+    loaded = load_tokenizer(str(tmp_path / "cutting"), Needs(True, False))
     text = sentences(1)[0][0]
     tokens = np.concatenate([tokens for _, tokens in tokenize(loaded, [(0, text)])])
     assert tokens.tolist() == [
@@ -209,12 +210,12 @@ def test_tokenizers_and_models(tmp_path, parquet):
     data = ["--dataset_name", parquet]
     refused(folder, *data, "--tokenizer_name", tmp_path / "maskless", match="has no mask token")
     refused(folder, *data, "--tokenizer_name", tmp_path / "nowhere", match="cannot load a tokenizer")
-    refused(folder, *data, "--config_name", tmp_path / "nowhere", match="cannot make a masked language model")
+    refused(folder, *data, "--config_name", tmp_path / "nowhere", match="cannot make the masked language model")
     refused(folder, *data, "--model_name_or_path", tmp_path / "nowhere", match="cannot load a tokenizer")
     AutoConfig.for_model("bert", max_position_embeddings=16).save_pretrained(tmp_path / "short")
     refused(folder, *data, "--config_name", tmp_path / "short", match="longer than the 16 positions")
     AutoConfig.for_model("vit").save_pretrained(tmp_path / "vit")
-    refused(folder, *data, "--config_name", tmp_path / "vit", match="cannot make a masked language model")
+    refused(folder, *data, "--config_name", tmp_path / "vit", match="cannot make the masked language model")
 
 
 def test_a_batch_that_cannot_be_shared_out(tmp_path, parquet):

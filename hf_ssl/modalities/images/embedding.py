@@ -48,8 +48,11 @@ def embed_images(
                 output = encoder(
                     pixel_values=normalise(pixels), output_hidden_states=True, **_in_order(encoder, len(rows))
                 )
-            states = output.hidden_states
-            layers = {f"layer {len(states) // 2} of {len(states)}": states[len(states) // 2]}
+            states = output.get("hidden_states") or ()
+            middle = states[len(states) // 2] if states else None
+            layers = {}
+            if isinstance(middle, Tensor) and middle.ndim in (3, 4):  # some architectures keep other things there
+                layers[f"layer {len(states) // 2} of {len(states)}"] = middle
             last = "latent" if isinstance(encoder.config, AutoencoderConfig) else "last layer"
             layers[last] = output.last_hidden_state
             for name, hidden in layers.items():

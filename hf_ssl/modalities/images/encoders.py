@@ -22,10 +22,18 @@ from transformers import (
 
 from hf_ssl.common.errors import UserError
 from hf_ssl.modalities.building import making, options, quiet, report_missing, seeded, set_dropout, set_labels
+from hf_ssl.modalities.images.colour import in_colour
 from hf_ssl.modalities.images.convolution import ConvolutionConfig, ConvolutionModel
 from hf_ssl.modalities.images.convolutional_autoencoder import AutoencoderConfig, AutoencoderModel
 from hf_ssl.modalities.images.flags import ImageFlags
 from hf_ssl.modalities.images.masked_autoencoder import with_light_decoder, with_visible_embeddings
+from hf_ssl.modalities.images.trial import (
+    check_classifier,
+    check_encoder,
+    check_patches,
+    check_reconstruction,
+    check_size,
+)
 
 VIT_SIZES = {"tiny": (192, 6, 3), "small": (384, 12, 6), "base": (768, 12, 12)}  # hidden size, layers, heads
 DECODER_SIZES = {"tiny": (96, 2, 3), "small": (192, 4, 6), "base": (512, 8, 16)}  # of a masked autoencoder
@@ -55,7 +63,14 @@ def encoder_model(flags: ImageFlags, statistics: dict[str, Tensor], seed: int) -
     Raises:
         UserError: if there is no such configuration or checkpoint.
     """
-    return _build(AutoModel, flags, _config(flags), statistics, seed)
+    model = _build(AutoModel, flags, _config(flags), statistics, seed)
+    if name := flags.config_name or flags.model_name_or_path:
+        try:
+            check_encoder(model, name, flags.image_size)
+        except UserError:
+            check_size(model.config, flags)  # convolutional ones take any size, whatever they state
+            raise
+    return model
 
 
 def classifier_like(folder: Path, names: list[str], statistics: dict[str, Tensor], seed: int, trained: bool) -> Any:
@@ -86,19 +101,26 @@ def classifier_model(flags: ImageFlags, labels: list[str], statistics: dict[str,
     """Build or load a ``...ForImageClassification`` with named labels; see `encoder_model`."""
     names = dict(enumerate(labels))
     config = _config(flags, id2label=names, label2id={label: number for number, label in names.items()})
-    return _build(AutoModelForImageClassification, flags, config, statistics, seed)
+    model = _build(AutoModelForImageClassification, flags, config, statistics, seed)
+    if name := flags.config_name or flags.model_name_or_path:
+        check_classifier(model, name, flags.image_size, len(labels))
+    return model
 
 
 def reconstruction_model(flags: ImageFlags, seed: int) -> PreTrainedModel:
     """Build or load a ``...ForMaskedImageModeling`` (SimMIM: Xie et al. 2022); see `encoder_model`."""
     config = _config(flags)
+    check_patches(config, flags)
     halvings = len(getattr(config, "depths", [0])) - 1  # of the grid, in hierarchical models such as Swin
     config.update({"encoder_stride": config.patch_size * 2**halvings})
     if flags.image_size % config.encoder_stride:
         raise UserError(
             f"--image_size {flags.image_size} is no multiple of {config.encoder_stride}, the stride of the model's last layer"
         )
-    return _build(AutoModelForMaskedImageModeling, flags, config, {}, seed)
+    model = _build(AutoModelForMaskedImageModeling, flags, config, {}, seed)
+    if name := flags.config_name or flags.model_name_or_path:
+        check_reconstruction(model, name, flags.image_size, flags.patch_size)
+    return model
 
 
 def masked_autoencoder_model(flags: ImageFlags, mask_ratio: float, seed: int, light: bool = False) -> Any:
@@ -114,6 +136,7 @@ def masked_autoencoder_model(flags: ImageFlags, mask_ratio: float, seed: int, li
     config = _config(flags, kind=ViTMAEConfig, mask_ratio=mask_ratio, **own)
     if not isinstance(config, ViTMAEConfig):
         raise UserError(f"--objective mae needs a vit_mae configuration, not {config.model_type}")
+    check_patches(config, flags)
     model = with_visible_embeddings(_build(ViTMAEForPreTraining, flags, config, {}, seed))
     return with_light_decoder(model, seed) if light else model
 
@@ -157,6 +180,8 @@ def _build(kind: Any, flags: ImageFlags, config: PreTrainedConfig, statistics: d
             make = kind._from_config if kind is ViTMAEForPreTraining else kind.from_config
             model = make(config, **options())
             missing = set(model.state_dict())
+        if getattr(config, "num_channels", 3) == 1:
+            model = in_colour(model)
     if kind is AutoModel and getattr(model, "pooler", None) is not None:
         _set_aside(model.pooler, new="pooler.dense.weight" in missing)
     return _with_stem(model, statistics)
@@ -184,15 +209,23 @@ def _with_stem(model: Any, statistics: dict[str, Tensor]) -> Any:
     return model
 
 
+def _like(old: Any, value: int) -> Any:
+    """Return a size as a configuration writes it: some have one for each side."""
+    return [value] * len(old) if isinstance(old, list | tuple) else value
+
+
 def _config(flags: ImageFlags, kind: Any = ViTConfig, **fields: Any) -> PreTrainedConfig:
     name = flags.model_name_or_path or flags.config_name
     shape = {"image_size": flags.image_size, "patch_size": flags.patch_size}
     if name:
         with making("image model", name):
             config = AutoConfig.from_pretrained(name)
-        if flags.config_name:
-            fields |= {key: value for key, value in shape.items() if hasattr(config, key)}
-        config.update(fields)
+            if flags.config_name:
+                shape["num_channels"] = 3
+                fields |= {
+                    key: _like(getattr(config, key), value) for key, value in shape.items() if hasattr(config, key)
+                }
+            config.update(fields)
     elif kind is ViTConfig and flags.architecture == "convolution":
         config = ConvolutionConfig(hidden_sizes=CONVOLUTION_SIZES[flags.model_size], **fields)
     else:
@@ -206,8 +239,6 @@ def _config(flags: ImageFlags, kind: Any = ViTConfig, **fields: Any) -> PreTrain
             **fields,
         )
     set_dropout(config, flags.dropout)
-    if flags.model_name_or_path and getattr(config, "image_size", flags.image_size) != flags.image_size:
-        raise UserError(
-            f"'{name}' is made for images of {config.image_size} pixels; pass --image_size {config.image_size}"
-        )
+    if getattr(config, "num_channels", 3) not in (1, 3):
+        raise UserError(f"'{name}' takes images of {config.num_channels} channels, and images here have three")
     return config

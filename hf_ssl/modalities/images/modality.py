@@ -25,6 +25,7 @@ from hf_ssl.modalities.images.image_rows import ImageRows
 from hf_ssl.modalities.images.patches import whitening_filters
 from hf_ssl.modalities.images.processor import image_processor, load_image_processor, mean_and_spread, range_of
 from hf_ssl.modalities.images.reading import ImageEncoder
+from hf_ssl.modalities.images.trial import width_of
 from hf_ssl.modalities.prepared import Costs, Needs, Prepared
 
 SMALLEST_AREA = 0.5  # of the crops for training with labels
@@ -167,6 +168,11 @@ class Images(ImageRows, ShownImages, Modality):
     def encoder(self, prepared: Prepared, seed: int) -> Any:
         """Return a convolutional encoder, a ViT, or any named model."""
         return encoder_model(self, prepared.statistics, seed)
+
+    def width(self, encoder: Any) -> int:
+        """Return the number of channels of an encoder, which few configurations state alike."""
+        named = self.config_name or self.model_name_or_path
+        return width_of(encoder, self.image_size) if named else super().width(encoder)
 
     def pool(self, output: Any, inputs: dict[str, Tensor]) -> Tensor:
         """Return the mean over the places of each image."""

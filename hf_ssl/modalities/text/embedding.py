@@ -71,6 +71,8 @@ def embed_texts(
         with torch.no_grad(), autocast():
             states = model.base_model(input_ids=tokens, attention_mask=mask, output_hidden_states=True).hidden_states
         for layer in {0, len(states) // 2, len(states) - 1}:
+            if states[layer].shape[:2] != tokens.shape:  # of architectures that pool inside
+                continue
             hidden = states[layer].float()
             pooled = (hidden * mask[..., None]).sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
             table = features.setdefault(

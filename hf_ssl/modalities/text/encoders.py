@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from transformers import (
     AutoConfig,
-    AutoModel,
     AutoModelForCausalLM,
     AutoModelForMaskedLM,
     LlamaConfig,
@@ -21,11 +20,12 @@ from transformers import (
 )
 
 from hf_ssl.common.errors import UserError
-from hf_ssl.modalities.building import making, options, report_missing, seeded, set_dropout
+from hf_ssl.modalities.building import encoder_class, making, options, report_missing, seeded, set_dropout
 from hf_ssl.modalities.text.flags import TextFlags
 from hf_ssl.modalities.text.reading import separator_of
 from hf_ssl.modalities.text.static import StaticConfig
-from hf_ssl.modalities.text.vocabulary import fast_tokenizer, fit_for_language
+from hf_ssl.modalities.text.trial import check_language_model, check_token_encoder, embeddings_of, positions_of
+from hf_ssl.modalities.text.vocabulary import fast_tokenizer, fit_for_language, vocabulary_size
 
 # Hidden size, layers, heads, inner size of the gated feed-forward. ModernBERT (Warner et al. 2024) instead of BERT: on
 # 819,000 tokens of AG News, at equal size, rates and similar CPU time, its held-out loss was 5.8 versus 6.5 (unigram 7.1).
@@ -65,10 +65,11 @@ def language_model(
         else:
             model = stock.from_config(config, **options())
             _start_at_unigram(model, counts)
-        if model.get_input_embeddings().num_embeddings < len(tokenizer):
-            model.resize_token_embeddings(len(tokenizer))
+        _make_room(model, tokenizer)
     if model.base_model is model:
         raise UserError(f"{type(model).__name__} has no separate encoder; choose another --config_name")
+    if flags.model_name_or_path or flags.config_name:
+        check_language_model(model, name, flags.sequence_length, causal)
     return model
 
 
@@ -78,34 +79,33 @@ def encoder_model(flags: TextFlags, tokenizer: PreTrainedTokenizerBase, seed: in
     with making("text encoder", name), seeded(seed):
         config = _config(flags, tokenizer)
         set_dropout(config, flags.dropout)
-        if not flags.model_name_or_path:
-            return AutoModel.from_config(config, **options())
-        model, information = AutoModel.from_pretrained(
-            name, config=config, **options(), use_safetensors=True, output_loading_info=True
-        )
-        report_missing(name, information)
-        return model
+        stock = encoder_class(config)
+        if flags.model_name_or_path:
+            model, information = stock.from_pretrained(
+                name, config=config, **options(), use_safetensors=True, output_loading_info=True
+            )
+            report_missing(name, information)
+        else:
+            model = stock.from_config(config, **options())
+        _make_room(model, tokenizer)
+    if flags.model_name_or_path or flags.config_name:
+        check_token_encoder(model, name, flags.sequence_length)
+    return model
 
 
-def positions_of(config: PretrainedConfig) -> int | None:
-    """Return the maximum number of tokens of a model; None if there is no limit."""
-    longest = getattr(config, "max_position_embeddings", None)
-    if longest is not None and "roberta" in config.model_type:
-        longest -= config.pad_token_id + 1  # positions start after the id of the padding token
-    return longest
+def _make_room(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Give all tokens an embedding: some were added after a model was trained."""
+    size = vocabulary_size(tokenizer)
+    if embeddings_of(model) < size:
+        model.resize_token_embeddings(size)
 
 
 def _config(flags: TextFlags, tokenizer: PreTrainedTokenizerBase, causal: bool = False) -> PretrainedConfig:
     name = flags.model_name_or_path or flags.config_name
     if name:
         config = AutoConfig.from_pretrained(name)
-        longest = positions_of(config)
-        if longest is not None and longest < flags.sequence_length:
-            raise UserError(
-                f"--sequence_length {flags.sequence_length} is longer than the {longest} positions of the model"
-            )
         if flags.config_name:
-            config.update({"vocab_size": len(tokenizer), **_special_tokens(tokenizer)})
+            config.get_text_config().update({"vocab_size": vocabulary_size(tokenizer), **_special_tokens(tokenizer)})
         if causal and hasattr(config, "is_decoder"):
             config.is_decoder = True  # BERT-like models would look ahead
         return config
@@ -134,7 +134,7 @@ def _sizes(
 ) -> dict[str, Any]:
     hidden, layers, heads, inner = sizes[flags.model_size]
     return {
-        "vocab_size": len(tokenizer),
+        "vocab_size": vocabulary_size(tokenizer),
         "hidden_size": hidden,
         "num_hidden_layers": layers,
         "num_attention_heads": heads,
@@ -144,20 +144,20 @@ def _sizes(
 
 
 def _special_tokens(tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
-    names = ("pad", "cls", "sep", "bos", "eos")
-    tokens = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in names}
-    return tokens | {
-        "bos_token_id": tokens["bos_token_id"] if tokens["bos_token_id"] is not None else tokens["cls_token_id"],
-        "eos_token_id": tokens["eos_token_id"] if tokens["eos_token_id"] is not None else tokens["sep_token_id"],
-    }
+    """Return the ids of all special tokens; where a tokenizer has no separator, what ends a text serves as one, and so on."""
+    own = {name: getattr(tokenizer, f"{name}_token_id") for name in ("pad", "cls", "sep", "bos", "eos")}
+    stand_in = {"cls": "bos", "sep": "eos", "bos": "cls", "eos": "sep"}
+    found = {name: own[stand_in.get(name, name)] if token is None else token for name, token in own.items()}
+    return {f"{name}_token_id": token for name, token in found.items()}
 
 
 def _start_at_unigram(model: PreTrainedModel, counts: np.ndarray) -> None:
     head = model.get_output_embeddings()
     logarithms = (torch.from_numpy(counts + 1.0) / (counts.sum() + len(counts))).log().float()
     with torch.no_grad():
-        if head is not None and getattr(head, "bias", None) is not None:
-            head.bias[: len(counts)] = logarithms
+        bias: Any = getattr(head, "bias", None)
+        if bias is not None and len(bias) >= len(counts):
+            bias[: len(counts)] = logarithms
         elif isinstance(model, LlamaForCausalLM) and not model.config.tie_word_embeddings:
             # Without a bias, a coordinate that is constant in all embeddings serves as one.
             decoder: Any = model.base_model
@@ -189,7 +189,7 @@ def adopt(encoder: Any, folder: Path, name: str) -> tuple[dict[str, Any], Any] |
     settings: dict[str, Any] = {
         "task": "contrastive",
         "text_encoder": "transformer",
-        "sequence_length": min(LONGEST, positions_of(config) or LONGEST),
+        "sequence_length": min(LONGEST, positions_of(encoder) or LONGEST),
     }
     if architecture.endswith("ForMaskedLM"):
         fit_for_language(tokenizer, name, causal=False)

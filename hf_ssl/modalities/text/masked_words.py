@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerBase
 
 from hf_ssl.common.errors import UserError
 from hf_ssl.common.limits import MOST_CANDIDATES, MOST_MASKS, places, some_text, whole_number
-from hf_ssl.modalities.text.sparse_prediction import only_at
+from hf_ssl.modalities.text.sparse_prediction import logits_at
 from hf_ssl.modalities.text.words import MASK, Vocabulary, Word, join_words, split_words
 
 ROWS = 24  # maximum batch per text, to keep the response time short
@@ -152,8 +152,9 @@ class MaskedWords:
         tokens = torch.tensor([[*row, *[padding] * (longest - len(row))] for row in rows], device=device)
         mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows], device=device)
         flat = [longest * row + place for row, places in enumerate(positions) for place in places]
-        with self._lock, torch.inference_mode(), only_at(self.model, torch.tensor(flat, device=device)):
-            return self.model(input_ids=tokens, attention_mask=mask).logits.flatten(0, -2).float().cpu()
+        with self._lock, torch.inference_mode():
+            asked = torch.tensor(flat, device=device)
+            return logits_at(self.model, asked, input_ids=tokens, attention_mask=mask).float().cpu()
 
 
 def _check_gaps(count: int) -> None:

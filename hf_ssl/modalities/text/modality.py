@@ -89,7 +89,7 @@ class Text(TextRows, ShownText, Modality):
         """Load the named tokenizer or train one on the texts, and count how often each token occurs."""
         name = self.tokenizer_name or self.model_name_or_path
         tokenizer = (
-            load_tokenizer(name, needs.causal)
+            load_tokenizer(name, needs)
             if name
             else train_tokenizer(inputs, self.vocabulary_size, self.sequence_length, needs.causal)
         )

@@ -16,6 +16,7 @@ from transformers import (
 
 from hf_ssl.modalities.building import making, options, quiet, seeded, set_labels
 from hf_ssl.modalities.text.static import StaticConfig, StaticModel
+from hf_ssl.modalities.text.vocabulary import vocabulary_size
 
 # Module lists from which sentence-transformers builds a model.
 STATIC = [{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.StaticEmbedding"}]
@@ -28,7 +29,7 @@ TRANSFORMER = [
 def static_encoder(tokenizer: PreTrainedTokenizerBase, dimensions: int, seed: int) -> StaticModel:
     """Return a new `StaticModel` for a tokenizer."""
     with seeded(seed):
-        return StaticModel(StaticConfig(len(tokenizer), dimensions))
+        return StaticModel(StaticConfig(vocabulary_size(tokenizer), dimensions))
 
 
 def write_modules(encoder: PreTrainedModel, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from hf_ssl.common.errors import UserError
-from hf_ssl.modalities.prepared import Prepared
+from hf_ssl.modalities.prepared import Needs, Prepared
 from hf_ssl.modalities.text.reading import separator_of, tokenize
 
 PADDING, UNKNOWN, CLASSIFIER, SEPARATOR, MASK = "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"
@@ -23,6 +24,7 @@ MASKED_ROLES = {
     "sep_token": SEPARATOR,
     "mask_token": MASK,
 }
+LONG_WORD = re.compile(r"\S{256}")
 CAUSAL_ROLES = {"pad_token": PADDING, "bos_token": END, "eos_token": END}
 
 
@@ -57,7 +59,8 @@ def train_tokenizer(
         initial_alphabet=alphabet,
         show_progress=False,
     )
-    backend.train_from_iterator(texts, trainer)
+    # Learning is quadratic in the length of a word, and words that long share nothing but their parts.
+    backend.train_from_iterator((LONG_WORD.sub(r"\g<0> ", text) for text in texts), trainer)
     if causal:
         backend.post_processor = processors.TemplateProcessing(
             single=f"{END} $A", pair=f"{END} $A {END} $B", special_tokens=[(END, special.index(END))]
@@ -74,19 +77,27 @@ def train_tokenizer(
     )
 
 
-def load_tokenizer(name: str, causal: bool = False) -> PreTrainedTokenizerBase:
+def load_tokenizer(name: str, needs: Needs) -> PreTrainedTokenizerBase:
     """Load a stock tokenizer by Hub id or folder.
 
     Args:
         name: Hub id or folder of the tokenizer.
-        causal: for a causal model, which needs no mask token and no end token after prompts.
+        needs: of the task: a causal model needs no end token after prompts, a masked one needs a mask token.
 
     Raises:
-        UserError: if it does not exist, is not fast, lacks a mask token, or appends an end token to prompts.
+        UserError: if it does not exist, is not fast, or does not have what the task needs.
     """
     tokenizer = fast_tokenizer(name, name)
-    fit_for_language(tokenizer, name, causal)
+    if needs.packed:
+        fit_for_language(tokenizer, name, needs.causal)
+    elif tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.convert_ids_to_tokens(separator_of(tokenizer))
     return tokenizer
+
+
+def vocabulary_size(tokenizer: PreTrainedTokenizerBase) -> int:
+    """Return the number of rows that a table of embeddings needs: some tokenizers leave out ids."""
+    return max(len(tokenizer), 1 + max(tokenizer.get_vocab().values()))
 
 
 def fast_tokenizer(place: str, name: str) -> PreTrainedTokenizerBase:
@@ -126,7 +137,7 @@ def _check_open(tokenizer: PreTrainedTokenizerBase, name: str) -> None:
 
 def count_tokens(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str]) -> np.ndarray:
     """Count how often each token occurs in documents: int64 of shape (vocabulary,)."""
-    counts = np.zeros(len(tokenizer), np.int64)
+    counts = np.zeros(vocabulary_size(tokenizer), np.int64)
     for _, tokens in tokenize(tokenizer, list(enumerate(texts))):
         counts += np.bincount(tokens, minlength=len(counts))
     return counts

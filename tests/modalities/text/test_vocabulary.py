@@ -53,7 +53,7 @@ def test_a_saved_tokenizer_is_loaded_and_neither_cuts_nor_pads(tokenizer, tmp_pa
     own = AutoTokenizer.from_pretrained(_saved(tokenizer, tmp_path / "plain"))
     own.backend_tokenizer.enable_truncation(5)
     own.backend_tokenizer.enable_padding(length=5)
-    loaded = load_tokenizer(str(_saved(own, tmp_path / "own")))
+    loaded = load_tokenizer(str(_saved(own, tmp_path / "own")), Needs(True, False))
     text = " ".join(sentences(3)[0])
     assert loaded(text)["input_ids"] == tokenizer(text)["input_ids"]
     assert loaded("rose")["input_ids"] == tokenizer("rose")["input_ids"]
@@ -66,7 +66,7 @@ def _saved(tokenizer, folder):
 
 def test_what_is_no_tokenizer_is_refused(tmp_path):
     with pytest.raises(UserError, match="cannot load a tokenizer from"):
-        load_tokenizer(str(tmp_path))
+        load_tokenizer(str(tmp_path), Needs(True, False))
 
 
 def test_too_little_text_for_one_block_is_refused():
