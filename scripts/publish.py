@@ -2,9 +2,10 @@
 
     python scripts/publish.py runs/mine --hub_model_id user/name           # a finished run, or one that was interrupted
     python scripts/publish.py runs/mine --hub_model_id user/name --card_only
+    python scripts/publish.py runs/mine --hub_model_id team/name --create_pr --license apache-2.0
 
 If nothing changed, it does nothing. After a failure, rerun it to finish the job. Text between the marked lines at the end of a
-published card is kept. The token comes from `hf auth login` or HF_TOKEN.
+published card is kept, and so are metadata that its owner wrote or changed. The token comes from `hf auth login` or HF_TOKEN.
 """
 
 from __future__ import annotations
@@ -16,20 +17,13 @@ from hf_ssl.common.flags import parse_arguments
 from hf_ssl.common.progress import say
 from hf_ssl.common.run_folder import COMPARISON, PRETRAINING, RunFolder
 from hf_ssl.common.script import run_script
+from hf_ssl.hub.arguments import HubPlace
 
 
 @dataclass
-class Place:
-    """Where to, and what."""
+class Place(HubPlace):
+    """Where to, and what; the token comes from `hf auth login` or HF_TOKEN."""
 
-    hub_model_id: str | None = field(
-        default=None,
-        metadata={
-            "help": "Repository to publish to: owner/name, or a name in your own namespace.",
-            "default": "the run folder's name",
-        },
-    )
-    hub_private: bool = field(default=False, metadata={"help": "Make a new repository private."})
     card_only: bool = field(default=False, metadata={"help": "Rewrite the card of a published model, nothing else."})
     replace: bool = field(
         default=False,
@@ -57,9 +51,8 @@ def main(arguments: list[str]) -> None:
         if not finished and folder.kind != PRETRAINING:
             raise UserError(f"the run in {path} is not finished; run its command again to resume it")
         results = read_results(folder) if finished else results_so_far(folder)
-        run = None if where.replace else results.run
-        repository = open_repository(HfApi(), where.hub_model_id, folder.path, where.hub_private, run)
-        tell(publish(Publication(folder, results, repository, where.card_only, where.replace)))
+        repository = open_repository(HfApi(), where, folder.path, results.run, where.replace)
+        tell(publish(Publication(folder, results, repository, where.card_only, where.replace, where.license)))
 
 
 if __name__ == "__main__":

@@ -25,10 +25,12 @@ from hf_ssl.demo.selection import find_comparison
 from hf_ssl.hub.access import open_writable, with_owner
 from hf_ssl.hub.download import asking
 from hf_ssl.hub.repository import CARD, KEPT, Published, Repository, keep_at_it
+from hf_ssl.runs.owner_metadata import HEADER, merge_metadata, metadata_in
 from hf_ssl.runs.pretrained import Pretrained
 
 RECORD = "deployed.json"  # by which the Space is known again
 INDEX = "index"
+LOOKS = ("title", "emoji", "colorFrom", "colorTo", "short_description", "license", "pinned", "thumbnail", "header")
 SOURCE = ("app.py", "requirements.txt", "page/*.js", "page/*.css")
 
 
@@ -70,10 +72,13 @@ def deploy(where: SpaceArguments, what: DemoArguments, api: HfApi, seconds: floa
         save_demo(Opened(opened.demo, parts), Path(folder))
         models = [run for panel in panels for run in panel.runs]
         contents = space_files(Path(folder), models, [panel.source for panel in panels])
+        written = contents[CARD]
+        assert isinstance(written, bytes)
 
         def attempt() -> Published:
-            now = Repository.look(api, repository.id, "space")
+            now = repository.again()
             _check_made_here(now, where.replace)
+            contents[CARD] = with_owner_metadata(written.decode(), now).encode()
             known = now.files if where.replace else now.read_json(RECORD).get("files", [])
             return now.commit(contents, set(known) - set(contents) - KEPT, "Deploy")
 
@@ -157,6 +162,16 @@ def space_files(index: Path, models: Sequence[Pretrained], datasets: Sequence[st
     record = {"made_by": f"{package.name} {hf_ssl.__version__}", "files": sorted(contents)}
     contents[RECORD] = (json.dumps(record, indent=1) + "\n").encode()
     return contents
+
+
+def with_owner_metadata(card: str, there: Repository) -> str:
+    """Return a card with the metadata that the owner of a Space added there, or changed where that breaks nothing."""
+    theirs, ours = metadata_in(there.read(CARD), there.id), metadata_in(card, there.id)
+    if RECORD in there.files:  # since it was deployed, only the owner can have changed how it looks
+        ours |= {key: theirs[key] for key in LOOKS if key in theirs}
+    merged = merge_metadata({key: value for key, value in theirs.items() if key not in ours}, {}, ours)
+    text = yaml.safe_dump(merged, sort_keys=False, allow_unicode=True, width=1000)
+    return f"---\n{text}---\n{HEADER.sub('', card)}"
 
 
 def space_card(template: str, models: Sequence[Pretrained], datasets: Sequence[str]) -> str:

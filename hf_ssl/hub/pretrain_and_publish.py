@@ -34,9 +34,10 @@ def pretrain_and_publish(
                 _open(api, hub, run)
             run.train_and_finish()
         if publishing:
-            tell(publish(Publication(run.folder, read_results(run.folder), _open(api, hub, run))))
+            results = read_results(run.folder)
+            tell(publish(Publication(run.folder, results, _open(api, hub, run), license=hub.license)))
 
 
 def _open(api: HfApi, hub: HubArguments, run: PretrainingRun) -> Repository:
     folder = run.folder
-    return open_repository(api, hub.hub_model_id, folder.path, hub.hub_private, folder.record()["run"])
+    return open_repository(api, hub, folder.path, folder.record()["run"])

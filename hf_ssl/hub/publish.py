@@ -6,6 +6,7 @@ import re
 import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from hf_ssl.common.errors import UserError
 from hf_ssl.common.patience import LONG
@@ -13,8 +14,9 @@ from hf_ssl.common.run_folder import FINE_TUNING, PRETRAINING, RunFolder
 from hf_ssl.hub.repository import CARD, KEPT, RESULTS, Published, Repository, keep_at_it
 from hf_ssl.modalities.prepared import STATISTICS
 from hf_ssl.pretext.pairing import pair_recorded
-from hf_ssl.runs.card import card_text, last_part, notes_of, whole_body
-from hf_ssl.runs.metadata import evaluation_file
+from hf_ssl.runs.card import card_text, last_part, name_of, notes_of, whole_body
+from hf_ssl.runs.metadata import evaluation_file, metadata
+from hf_ssl.runs.owner_metadata import merge_metadata, metadata_in
 from hf_ssl.runs.results import RunResults
 
 EVALUATION = ".eval_results/hf_ssl.yaml"
@@ -32,6 +34,7 @@ class Publication:
         repository: as it was when it was opened.
         card_only: nothing but the card.
         replace: even what another run published.
+        license: that the card states; None keeps the present one.
     """
 
     folder: RunFolder
@@ -39,13 +42,22 @@ class Publication:
     repository: Repository
     card_only: bool = False
     replace: bool = False
+    license: str | None = None
 
     @property
     def command(self) -> str:
         """Return the command that does the same again."""
-        words = ["python", "scripts/publish.py", str(self.folder.path), "--hub_model_id", self.repository.id]
-        chosen = {"--hub_private": self.repository.private, "--card_only": self.card_only, "--replace": self.replace}
-        return shlex.join(words + [flag for flag, on in chosen.items() if on])
+        repository = self.repository
+        words = ["python", "scripts/publish.py", str(self.folder.path), "--hub_model_id", repository.id]
+        chosen = {
+            "--hub_private": repository.private,
+            "--card_only": self.card_only,
+            "--replace": self.replace,
+            "--create_pr": repository.pull_request is not None,
+        }
+        named = {"--hub_revision": None if repository.pull_request else repository.branch, "--license": self.license}
+        words += [flag for flag, on in chosen.items() if on]
+        return shlex.join(words + [word for flag, value in named.items() if value for word in (flag, value)])
 
 
 def publish(publication: Publication, seconds: float = LONG) -> Published:
@@ -66,7 +78,7 @@ def publish(publication: Publication, seconds: float = LONG) -> Published:
     folder, repository = publication.folder, publication.repository
 
     def attempt() -> Published:
-        now = replace(publication, repository=Repository.look(repository.api, repository.id))
+        now = replace(publication, repository=repository.again())
         return _publish_card(now) if publication.card_only else _publish_run(now)
 
     def failed(what: str) -> str:
@@ -85,7 +97,7 @@ def _publish_run(publication: Publication) -> Published:
     if not publication.replace:
         repository.check_owner(results.run)
     contents = _contents(folder, results)
-    contents[CARD] = card_text(folder, results, repository.id, _notes(publication)).encode()
+    contents[CARD] = _card(publication, results)
     results = replace(results, files=sorted(contents))
     contents[RESULTS] = results.text().encode()
     published = repository.read_json(RESULTS).get("files") or []
@@ -108,8 +120,29 @@ def _publish_card(publication: Publication) -> Published:
         raise UserError(
             f"{repository.id} holds another run than {folder.path}, so this card would be wrong; leave out --card_only"
         )
-    card = card_text(folder, results, repository.id, _notes(publication))
-    return repository.commit({CARD: card.encode()}, (), f"Card of {results.task}")
+    return repository.commit({CARD: _card(publication, results)}, (), f"Card of {results.task}")
+
+
+def _card(publication: Publication, results: RunResults) -> bytes:
+    """Return the card, with the metadata and notes of its owner: on the Hub, or else in the run folder."""
+    folder, repository = publication.folder, publication.repository
+    there = repository.read(CARD)
+    name = name_of(folder, repository.id)
+    if there:
+        theirs, before = metadata_in(there, repository.id), _written_before(repository, name)
+    else:
+        here = folder.card.read_text(encoding="utf-8") if folder.card.exists() else ""
+        theirs, before = metadata_in(here, str(folder.path)), metadata(name_of(folder, None), publication.results)
+    data = merge_metadata(theirs, before, metadata(name, results), publication.license)
+    return card_text(folder, results, repository.id, _notes(publication, there), data).encode()
+
+
+def _written_before(repository: Repository, name: str) -> dict[str, Any]:
+    """Return the metadata that the published results led to; empty if no run was published."""
+    try:
+        return metadata(name, RunResults.of(repository.read_json(RESULTS)))
+    except (KeyError, TypeError, ValueError, AttributeError):  # nothing there, or of another version
+        return {}
 
 
 def _contents(folder: RunFolder, results: RunResults) -> dict[str, Path | bytes]:
@@ -133,13 +166,12 @@ def _with_settings(results: RunResults, folder: RunFolder) -> RunResults:
     return replace(results, settings=settings, rows={name: folder.config.get(name) for name in ROWS})
 
 
-def _notes(publication: Publication) -> str:
+def _notes(publication: Publication, there: str) -> str:
     """Return what a person wrote, on the Hub or else in the run folder; a card that no run wrote is kept whole."""
-    repository, card = publication.repository, publication.folder.card
-    there = repository.read(CARD)
-    if there and RESULTS not in repository.files:
+    card = publication.folder.card
+    if there and RESULTS not in publication.repository.files:
         return whole_body(there)
-    return notes_of(there) or (notes_of(card.read_text()) if card.exists() else "")
+    return notes_of(there) or (notes_of(card.read_text(encoding="utf-8")) if card.exists() else "")
 
 
 def without_private_paths(results: RunResults) -> RunResults:

@@ -18,6 +18,7 @@ from hf_ssl.common.patience import AskedToWaitError, patiently, status_of
 
 CARD, RESULTS = "README.md", "results.json"
 WEIGHTS = (".safetensors", ".bin")
+PULL_REQUESTS = "refs/pr/"
 KEPT = {".gitattributes"}  # whatever is replaced
 Kind = Literal["model", "space"]
 
@@ -78,6 +79,8 @@ class Repository:
         private: whether only its owner sees it.
         files: names.
         kind: of what it holds.
+        branch: that is committed to; None for the default branch.
+        pull_request: title of the pull request to make or to go on with; None commits to the branch itself.
     """
 
     api: HfApi
@@ -86,18 +89,45 @@ class Repository:
     private: bool
     files: list[str]
     kind: Kind = "model"
+    branch: str | None = None
+    pull_request: str | None = None
 
     @classmethod
-    def look(cls, api: HfApi, repo_id: str, kind: Kind = "model") -> Self:
-        """Return the newest state."""
-        information = api.model_info(repo_id) if kind == "model" else api.space_info(repo_id)
+    def look(
+        cls,
+        api: HfApi,
+        repo_id: str,
+        kind: Kind = "model",
+        branch: str | None = None,
+        pull_request: str | None = None,
+    ) -> Self:
+        """Return the newest state of a branch, or of the pull request by this title, if it is open."""
+        if pull_request is not None:
+            found = api.get_repo_discussions(
+                repo_id, repo_type=kind, discussion_type="pull_request", discussion_status="open"
+            )
+            branch = next((each.git_reference for each in found if each.title == pull_request), branch)
+        information: Any = api.repo_info(repo_id, repo_type=kind, revision=branch)
         files = [file.rfilename for file in information.siblings or ()]
-        return cls(api, repo_id, str(information.sha), bool(information.private), files, kind)
+        return cls(api, repo_id, str(information.sha), bool(information.private), files, kind, branch, pull_request)
+
+    def again(self) -> Self:
+        """Return the newest state of the same place."""
+        branch = None if self.in_pull_request else self.branch
+        return self.look(self.api, self.id, self.kind, branch, self.pull_request)
+
+    @property
+    def in_pull_request(self) -> bool:
+        """Return whether this is the state of an open pull request."""
+        return (self.branch or "").startswith(PULL_REQUESTS)
 
     @property
     def url(self) -> str:
         """Return the page's address."""
-        return f"{self.api.endpoint}/{'spaces/' if self.kind == 'space' else ''}{self.id}"
+        page = f"{self.api.endpoint}/{'spaces/' if self.kind == 'space' else ''}{self.id}"
+        if self.in_pull_request:
+            return f"{page}/discussions/{str(self.branch).removeprefix(PULL_REQUESTS)}"
+        return f"{page}/tree/{self.branch}" if self.branch else page
 
     def read(self, name: str) -> str:
         """Return the text of a file; empty if there is none."""
@@ -134,15 +164,17 @@ class Repository:
                 commit = self.api.create_commit(
                     self.id,
                     [*additions, *removals],
-                    commit_message=message,
+                    commit_message=message if self.pull_request is None else self.pull_request,
                     parent_commit=self.head,
                     repo_type=self.kind,
+                    revision=self.branch,
+                    create_pr=self.pull_request is not None and not self.in_pull_request,
                 )
         except HfHubHTTPError as error:
             if status_of(error) == 412:
                 raise StaleError(f"{self.id} changed in the meantime") from error
             raise
-        return Published(self.url, commit.oid, changed=commit.oid != self.head)
+        return Published(commit.pr_url or self.url, commit.oid, changed=commit.oid != self.head)
 
     def check_owner(self, run: str) -> None:
         """Refuse to overwrite a model that another run published.

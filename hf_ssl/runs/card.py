@@ -21,7 +21,8 @@ from hf_ssl.data.arguments import DataArguments
 from hf_ssl.modalities.known import modality_class
 from hf_ssl.pretext.pairing import defaults_of, flag_types
 from hf_ssl.runs.fine_tuning_arguments import FineTuningArguments
-from hf_ssl.runs.metadata import metadata
+from hf_ssl.runs.metadata import as_yaml, metadata
+from hf_ssl.runs.owner_metadata import HEADER
 from hf_ssl.runs.results import ModelRecord, RunResults
 from hf_ssl.runs.table import FIGURES
 from hf_ssl.training.arguments import TrainingArguments
@@ -41,7 +42,9 @@ def write_card(folder: RunFolder, results: RunResults) -> None:
     write_text(folder.card, card_text(folder, results, None, notes))
 
 
-def card_text(folder: RunFolder, results: RunResults, model_id: str | None, notes: str) -> str:
+def card_text(
+    folder: RunFolder, results: RunResults, model_id: str | None, notes: str, data: dict[str, Any] | None = None
+) -> str:
     """Return the card: metadata for the Hub, then what a reader wants to know.
 
     Args:
@@ -49,6 +52,7 @@ def card_text(folder: RunFolder, results: RunResults, model_id: str | None, note
         results: of the run.
         model_id: owner/name on the Hub; None for the card in the run folder.
         notes: of the owner, at its end.
+        data: metadata, with those of the owner; None for those of the run alone.
 
     Raises:
         UserError: if the task or the modality is not known.
@@ -58,7 +62,7 @@ def card_text(folder: RunFolder, results: RunResults, model_id: str | None, note
         lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["code"] = code_span
-    name = model_id.split("/")[-1] if model_id else folder.path.resolve().name
+    name = name_of(folder, model_id)
     modality = modality_class(results.modality)
     chosen = dict(_chosen(results, folder.config, public=model_id is not None))
     template = FINE_TUNING if results.kind == FINE_TUNING else results.task
@@ -76,7 +80,12 @@ def card_text(folder: RunFolder, results: RunResults, model_id: str | None, note
         worse=_worse_than_untrained(results),
         source=_source(results.model),
     )
-    return f"---\n{metadata(name, results)}\n---\n\n{body}\n\n{marked(notes)}"
+    return f"---\n{as_yaml(data or metadata(name, results))}\n---\n\n{body}\n\n{marked(notes)}"
+
+
+def name_of(folder: RunFolder, model_id: str | None) -> str:
+    """Return the name of a model: that on the Hub, or that of the run folder."""
+    return model_id.split("/")[-1] if model_id else folder.path.resolve().name
 
 
 def templates() -> Path:
@@ -150,7 +159,7 @@ def notes_of(card: str) -> str:
 
 def whole_body(card: str) -> str:
     """Return a card that a person wrote, without its metadata."""
-    return re.sub(r"\A---\n.*?\n---\n", "", card, flags=re.S).strip("\n")
+    return HEADER.sub("", card).replace("\r\n", "\n").strip("\n")
 
 
 def marked(notes: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ from huggingface_hub import EvalResult, EvalResultEntry, ModelCardData
 from huggingface_hub._eval_results import eval_result_entries_to_yaml  # has no public name yet
 
 from hf_ssl.common.run_folder import FINE_TUNING
+from hf_ssl.runs.owner_metadata import licence
 from hf_ssl.runs.results import ModelRecord, RunResults
 from hf_ssl.runs.table import FIGURES
 
@@ -24,14 +24,19 @@ CLASSIFIED = {"accuracy": "accuracy", "macro_f1": "macro F1"}
 MASKED = {"perplexity": "pseudo-perplexity"}  # what is hidden is predicted from both sides: no probability of a text
 
 
-def metadata(name: str, results: RunResults) -> str:
-    """Return the card's metadata as YAML that reads back equal, in readable letters where that is possible."""
-    data = _metadata(name, results)
-    text = str(data.to_yaml())
-    if yaml.safe_load(text) == data.to_dict():
+def metadata(name: str, results: RunResults) -> dict[str, Any]:
+    """Return the card's metadata of a model by this name."""
+    found: dict[str, Any] = _metadata(name, results).to_dict()
+    return found
+
+
+def as_yaml(data: dict[str, Any]) -> str:
+    """Return metadata as YAML that reads back equal, in readable letters where that is possible."""
+    text = str(yaml.safe_dump(data, sort_keys=False, allow_unicode=True)).strip()
+    if yaml.safe_load(text) == data:
         return text
     # Some line separators (U+0085, U+2028) come back as spaces unless everything but ASCII is escaped.
-    return yaml.safe_dump(data.to_dict(), sort_keys=False, allow_unicode=False)
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=False)
 
 
 def evaluation_file(results: RunResults) -> str | None:
@@ -66,8 +71,7 @@ def _metadata(name: str, results: RunResults) -> ModelCardData:
         model_name=name,
         library_name=_library(model),
         pipeline_tag=model.pipeline,
-        license=_license(data.license),
-        license_name=data.license if _license(data.license) == "other" else None,
+        **(licence(data.license) if data.license else {}),
         language=data.language or None,
         base_model=model.base if model.base_on_hub else None,
         datasets=[data.name] if data.on_hub else None,
@@ -93,8 +97,3 @@ def _feature_figures(results: RunResults) -> Iterator[tuple[str, str, float]]:
 def _library(model: ModelRecord) -> str:
     """Return the library that loads a model; the card of a class of ours holds its code, which needs PyTorch."""
     return "pytorch" if model.library == "transformers" and not model.stock else model.library
-
-
-def _license(name: str | None) -> str | None:
-    """Return a known identifier, or "other", which the Hub takes with a name beside it."""
-    return name if name is None or re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*", name) else "other"

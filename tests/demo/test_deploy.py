@@ -160,7 +160,9 @@ def test_refusals(bring, hub, api, run_folder, monkeypatch):
     monkeypatch.delenv("HF_TOKEN", raising=False)
     refused("no token for the Hub; log in", api=HfApi(hub.url, token=None))
     refused("this token for the Hub may only read", api=HfApi(hub.url, token="hf_alice_read"))
-    refused("cannot write to bob/shown .*: the token has no permission; give another --space", space="bob/shown")
+    refused(
+        "cannot write to bob/shown .*: the token has no permission there; .* give another --space", space="bob/shown"
+    )
     refused("'a name' cannot be the name of a space on the Hub: .*; give a valid --space", space="a name")
     refused("there is nothing to show", model=None, dataset=None)
     refused("is a folder; publish it with scripts/publish.py", model=str(run_folder))

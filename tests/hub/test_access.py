@@ -8,13 +8,19 @@ from huggingface_hub import HfApi
 
 from hf_ssl.common.errors import UserError
 from hf_ssl.hub.access import open_repository
+from hf_ssl.hub.arguments import HubPlace
+
+
+def opened(api, name, folder, private, run):
+    place = HubPlace(hub_model_id=name, hub_private=private)
+    return open_repository(api, place, folder, run or "ours", replace=run is None)
 
 
 def test_a_repository_is_made(hub, api, tmp_path):
-    assert open_repository(api, "mine", tmp_path, private=True, run=None).id == "alice/mine"
+    assert opened(api, "mine", tmp_path, private=True, run=None).id == "alice/mine"
     assert hub.store.repo("models", "alice/mine").private
-    assert open_repository(api, "alice/mine", tmp_path, private=False, run=None).private  # it stays as it is
-    assert open_repository(api, None, tmp_path / "named", private=False, run=None).id == "alice/named"
+    assert opened(api, "alice/mine", tmp_path, private=False, run=None).private  # it stays as it is
+    assert opened(api, None, tmp_path / "named", private=False, run=None).id == "alice/named"
 
 
 @pytest.mark.parametrize(
@@ -22,8 +28,12 @@ def test_a_repository_is_made(hub, api, tmp_path):
     [
         (None, "mine", "no token for the Hub; log in"),
         ("hf_alice_read", "mine", "this token for the Hub may only read"),
+        ("hf_carol_only_reads", "mine", "this token for the Hub may only read"),
+        ("hf_carol_only_asks", "mine", "this token for the Hub may only read"),
+        ("hf_carol_one_repo", "acme/other", "cannot write to acme/other .*: the token has no permission there"),
+        ("hf_carol_write", "readers/mine", "cannot write to readers/mine .*: the token has no permission there"),
         ("hf_unknown", "mine", "the token is invalid or has expired"),
-        ("hf_alice_write", "bob/mine", "cannot write to bob/mine .*: the token has no permission"),
+        ("hf_alice_write", "bob/mine", "cannot write to bob/mine .*: the token has no permission there; give it one"),
         ("hf_alice_write", "a name", "'a name' cannot be the name of a model"),
         ("hf_alice_write", "a/b/c", "'a/b/c' cannot be the name of a model"),
         ("hf_alice_write", "--x", "'--x' cannot be the name of a model"),
@@ -32,38 +42,38 @@ def test_a_repository_is_made(hub, api, tmp_path):
 def test_refusals(token, name, match, hub, tmp_path, monkeypatch):
     monkeypatch.delenv("HF_TOKEN", raising=False)
     with pytest.raises(UserError, match=match):
-        open_repository(HfApi(hub.url, token=token), name, tmp_path, private=False, run=None)
+        opened(HfApi(hub.url, token=token), name, tmp_path, private=False, run=None)
     assert not list(hub.store.repos("models"))
 
 
 def test_what_should_be_private_is_not_made_public(hub, api, tmp_path):
     api.create_repo("alice/open")
     with pytest.raises(UserError, match="alice/open exists and is public, not private; give another --hub_model_id"):
-        open_repository(api, "open", tmp_path, private=True, run=None)
+        opened(api, "open", tmp_path, private=True, run=None)
 
 
 def test_a_repository_of_others(hub, api, tmp_path):
     HfApi(hub.url, token="hf_bob_write").create_repo("bob/theirs")
     with pytest.raises(UserError, match="cannot write to bob/theirs"):
-        open_repository(api, "bob/theirs", tmp_path, private=False, run=None)
+        opened(api, "bob/theirs", tmp_path, private=False, run=None)
 
 
 def test_what_another_run_published(hub, api, tmp_path):
     api.create_repo("alice/taken")
     api.upload_file(path_or_fileobj=b'{"run": "theirs"}', path_in_repo="results.json", repo_id="alice/taken")
-    assert open_repository(api, "taken", tmp_path, private=False, run="theirs").files
+    assert opened(api, "taken", tmp_path, private=False, run="theirs").files
     for results in (b'{"run": "theirs"}', b"[]", b"\xff\xfe", b"{"):
         api.upload_file(path_or_fileobj=results, path_in_repo="results.json", repo_id="alice/taken")
         with pytest.raises(UserError, match="alice/taken holds a model that another run published"):
-            open_repository(api, "taken", tmp_path, private=False, run="ours")
+            opened(api, "taken", tmp_path, private=False, run="ours")
     hub.faults.plan("GET .*/resolve/.*results.json", times=2, drop="before")
-    assert open_repository(api, "taken", tmp_path, private=False, run=None).id == "alice/taken"
+    assert opened(api, "taken", tmp_path, private=False, run=None).id == "alice/taken"
 
 
 def test_nobody_there(tmp_path, monkeypatch):
     monkeypatch.setattr("hf_ssl.hub.access.BRIEF", 0.0)
     with pytest.raises(UserError, match="is http://127.0.0.1:9 reachable"):
-        open_repository(HfApi("http://127.0.0.1:9", token="hf_x"), "mine", tmp_path, private=False, run=None)
+        opened(HfApi("http://127.0.0.1:9", token="hf_x"), "mine", tmp_path, private=False, run=None)
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ from hub_server.faults import EVER
 from hf_ssl.common import patience
 from hf_ssl.common.errors import UserError
 from hf_ssl.hub.access import open_repository
+from hf_ssl.hub.arguments import HubPlace
 
 
 @pytest.mark.parametrize("drop", ["before", "after"])
@@ -178,7 +179,7 @@ def test_a_server_that_says_nothing_is_not_waited_for(match, hub, api, remote, s
     monkeypatch.setattr(patience, "SILENCE", 0.5)
     fault = hub.faults.plan(match, delay=8)
     begun = time.monotonic()
-    open_repository(api, REPO, folder.path, private=False, run=None)
+    open_repository(api, HubPlace(hub_model_id=REPO), folder.path, "ours", replace=True)
     send()
     assert fault.hits == 1
     assert time.monotonic() - begun < 6

@@ -21,11 +21,18 @@ ATTRIBUTES = b"*.safetensors filter=lfs diff=lfs merge=lfs -text\n"
 
 async def whoami(account: Account | None) -> Response:
     account = require_account(account)
-    token = {"displayName": f"{account.name}'s token", "role": account.role, "createdAt": now()}
+    token: dict[str, Any] = {"displayName": f"{account.name}'s token", "role": account.role, "createdAt": now()}
+    if account.role == "fineGrained":
+        scoped = [
+            {"entity": {"type": "model" if "/" in name else "user", "name": name}, "permissions": list(permissions)}
+            for name, permissions in account.scopes.items()
+        ]
+        token["fineGrained"] = {"canReadGatedRepos": False, "global": [], "scoped": scoped}
+    organisations = [{"type": "org", "name": name, "roleInOrg": role} for name, role in account.organisations.items()]
     return JSONResponse(
         {
             "type": "user", "name": account.name, "fullname": account.name, "email": f"{account.name}@example.org",
-            "emailVerified": True, "isPro": False, "orgs": [], "auth": {"type": "access_token", "accessToken": token},
+            "emailVerified": True, "isPro": False, "orgs": organisations, "auth": {"type": "access_token", "accessToken": token},
         }
     )  # fmt: skip
 
@@ -36,13 +43,13 @@ async def manage(action: str, request: Request, store: Store, account: Account |
     kind = f"{body.get('type') or 'model'}s"
     if action == "move":
         repo = readable(store, kind, body["fromRepo"], account)
-        require_write(account, repo.owner)
-        require_write(account, body["toRepo"].split("/")[0])
+        require_write(account, repo.id)
+        require_write(account, body["toRepo"])
         store.move(repo, body["toRepo"])
         return JSONResponse({})
     owner = body.get("organization") or require_account(account).name
     repo_id = f"{owner}/{body['name']}"
-    account = require_write(account, owner)
+    account = require_write(account, repo_id if action == "delete" else owner)
     if action == "delete":
         store.delete(readable(store, kind, repo_id, account))
         return JSONResponse({})
@@ -87,7 +94,7 @@ async def of_repo(
             require_files(repo, account)
             return JSONResponse({})
         case "GET", ["auth-check", "write"]:
-            require_write(account, repo.owner)
+            require_write(account, repo.id)
             return JSONResponse({})
         case "GET", ["tree", revision, *folders]:
             require_files(repo, account)
@@ -99,7 +106,9 @@ async def of_repo(
             lists: dict[str, Any] = {"converts": [], "pullRequests": []}
             for name, prefix, refs in (("branches", "heads", repo.branches), ("tags", "tags", repo.tags)):
                 lists[name] = [
-                    {"name": ref, "ref": f"refs/{prefix}/{ref}", "targetCommit": to} for ref, to in refs.items()
+                    {"name": ref, "ref": f"refs/{prefix}/{ref}", "targetCommit": to}
+                    for ref, to in refs.items()
+                    if ref not in repo.pulls
                 ]
             return JSONResponse(lists)
         case "GET", ["commits", revision]:
@@ -111,17 +120,35 @@ async def of_repo(
             return JSONResponse(history)
         case "GET", ["runtime"]:
             return JSONResponse({"stage": "STOPPED", "hardware": {"current": None, "requested": "cpu-basic"}})
+        case "GET", ["discussions"]:
+            return _discussions(repo, request)
         case "PUT", ["settings"]:
-            require_write(account, repo.owner)
+            require_write(account, repo.id)
             body = await request.json()
             repo.gated = body.get("gated", repo.gated)
             repo.private = body.get("visibility", "private" if repo.private else "public") == "private"
             store.save(repo)
             return JSONResponse({})
         case ("POST" | "DELETE") as method, [("branch" | "tag") as what, *name]:
-            require_write(account, repo.owner)
+            require_write(account, repo.id)
             return _change_ref(method, what, "/".join(name), await request.body(), store, repo)
     raise HubError(404, f"no such route: {request.method} {request.url.path}")
+
+
+def _discussions(repo: Repo, request: Request) -> Response:
+    """The pull requests of a repository."""
+    asked = request.query_params
+    found = [
+        {
+            "num": int(reference.rsplit("/", 1)[1]), "title": pull["title"], "status": pull["status"], "isPullRequest": True,
+            "author": {"name": pull["author"]}, "repo": {"name": repo.id, "type": repo.kind.removesuffix("s")}, "createdAt": pull["created"],
+        }
+        for reference, pull in repo.pulls.items()
+    ]  # fmt: skip
+    found = [each for each in found if asked.get("status") in (None, "all", each["status"])]
+    found = [each for each in found if asked.get("author") in (None, each["author"]["name"])]
+    first = int(asked.get("p", 0)) * 10
+    return JSONResponse({"discussions": found[first : first + 10], "count": len(found), "start": first})
 
 
 def _commit(store: Store, repo: Repo, revision: str) -> Commit:
@@ -152,7 +179,11 @@ def _card_data(store: Store, commit: Commit) -> dict[str, Any]:
     if "README.md" not in commit.files:
         return {}
     text = store.content(commit.files["README.md"]).decode()
-    return yaml.safe_load(text.split("\n---", 1)[0][4:]) or {} if text.startswith("---\n") else {}
+    try:
+        found = yaml.safe_load(text.split("\n---", 1)[0][4:]) if text.startswith("---\n") else {}
+    except yaml.YAMLError:
+        found = {}
+    return found if isinstance(found, dict) else {}
 
 
 def _file(path: str, entry: Entry) -> dict[str, Any]:
@@ -212,7 +243,7 @@ def _change_ref(method: str, what: str, name: str, body: bytes, store: Store, re
 async def listing(kind: str, request: Request, store: Store, account: Account | None) -> Response:
     """Repositories one may see."""
     author, search = request.query_params.get("author"), request.query_params.get("search", "")
-    seen = [repo for repo in store.repos(kind) if not repo.private or (account and account.name == repo.owner)]
+    seen = [repo for repo in store.repos(kind) if not repo.private or (account and account.belongs_to(repo.owner))]
     seen = [repo for repo in seen if author in (None, repo.owner) and search in repo.id]
     return JSONResponse([_information(store, repo, _commit(store, repo, "main"), request) for repo in seen])
 

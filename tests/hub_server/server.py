@@ -24,6 +24,14 @@ TOKENS = {
     "hf_alice_write": Account("alice", "write"),
     "hf_alice_read": Account("alice", "read"),
     "hf_bob_write": Account("bob", "write"),
+    "hf_carol_write": Account("carol", "write", {"acme": "write", "readers": "read"}),
+    "hf_carol_one_repo": Account(
+        "carol", "fineGrained", {"acme": "write"}, {"acme/model": ("repo.content.read", "repo.write")}
+    ),
+    "hf_carol_only_reads": Account("carol", "fineGrained", {"acme": "write"}, {"carol": ("repo.content.read",)}),
+    "hf_carol_only_asks": Account(
+        "carol", "fineGrained", {}, {"alice/model": ("repo.content.read", "discussion.write")}
+    ),
 }
 
 

@@ -53,6 +53,7 @@ class Repo:
     sdk: str | None = None
     branches: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
+    pulls: dict[str, dict[str, Any]] = field(default_factory=dict)  # refs/pr/1 -> title, author, status
 
     @property
     def owner(self) -> str:

@@ -10,17 +10,18 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from .accounts import Account, readable, require_write
+from .accounts import Account, readable, require_account, require_change
 from .answers import HubError
 from .api import ADDRESS
-from .store import LARGE, Repo, Store
+from .store import LARGE, Store, now
 
 
 async def preupload(
     kind: str, repo_id: str, revision: str, request: Request, store: Store, account: Account | None
 ) -> Response:
     """How each file is to be sent, and what is there under its name already."""
-    repo = _writable(store, kind, repo_id, account)
+    repo = readable(store, kind, repo_id, account)
+    require_change(account, repo, revision, _asks(request))
     head = store.find(repo, revision)
     answers = []
     for file in (await request.json())["files"]:
@@ -34,7 +35,9 @@ async def preupload(
 
 async def lfs_batch(kind: str, repo_id: str, request: Request, store: Store, account: Account | None) -> Response:
     """Where large files are to be put; nothing to do for content that is stored already."""
-    _writable(store, kind, repo_id, account)
+    # Content alone changes nothing; whoever may ask for a change may send it.
+    repo = readable(store, kind, repo_id, account)
+    require_change(account, repo, "", create_pr=not require_account(account).may_write(repo.owner, repo.id))
     objects = []
     for item in (await request.json())["objects"]:
         answer: dict[str, Any] = {"oid": item["oid"], "size": item["size"]}
@@ -70,7 +73,8 @@ async def commit(
     lines = [json.loads(line) for line in body.splitlines() if line.strip()]
     header = lines[0]["value"]
     with store.lock:
-        repo = _writable(store, kind, repo_id, account)
+        repo = readable(store, kind, repo_id, account)
+        author = require_change(account, repo, revision, _asks(request)).name
         head = store.find(repo, revision)
         if head is None or revision not in repo.branches:
             raise HubError(404, f"Invalid rev id: {revision}", "RevisionNotFound")
@@ -79,9 +83,16 @@ async def commit(
         files = dict(head.files)
         for line in lines[1:]:
             _apply(files, line["key"], line["value"], store)
-        made = store.commit(repo, revision, files, header["summary"], require_write(account, repo.owner).name)
+        asked: dict[str, Any] = {}
+        if _asks(request):
+            number = len(repo.pulls) + 1
+            revision = f"refs/pr/{number}"
+            repo.branches[revision] = head.id
+            repo.pulls[revision] = {"title": header["summary"], "author": author, "status": "open", "created": now()}
+            asked["pullRequestUrl"] = f"{request.base_url}{ADDRESS[kind]}{repo_id}/discussions/{number}"
+        made = store.commit(repo, revision, files, header["summary"], author)
     url = f"{request.base_url}{ADDRESS[kind]}{repo_id}/commit/{made.id}"
-    return JSONResponse({"commitOid": made.id, "commitUrl": url})
+    return JSONResponse({"commitOid": made.id, "commitUrl": url} | asked)
 
 
 def _apply(files: dict[str, Any], key: str, value: dict[str, Any], store: Store) -> None:
@@ -106,7 +117,6 @@ def _apply(files: dict[str, Any], key: str, value: dict[str, Any], store: Store)
             raise HubError(400, f"unknown operation: {key}")
 
 
-def _writable(store: Store, kind: str, repo_id: str, account: Account | None) -> Repo:
-    repo = readable(store, kind, repo_id, account)
-    require_write(account, repo.owner)
-    return repo
+def _asks(request: Request) -> bool:
+    """Whether a pull request is to be made."""
+    return request.query_params.get("create_pr") == "1"
