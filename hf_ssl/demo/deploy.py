@@ -30,7 +30,8 @@ from hf_ssl.runs.pretrained import Pretrained
 
 RECORD = "deployed.json"  # by which the Space is known again
 INDEX = "index"
-LOOKS = ("title", "emoji", "colorFrom", "colorTo", "short_description", "license", "pinned", "thumbnail", "header")
+OWNERS = ("license", "short_description", "thumbnail", "pinned")  # metadata that only an owner sets
+LOOKS = ("title", "emoji", "colorFrom", "colorTo", "header")  # the Hub fills them in when a Space is made
 SOURCE = ("app.py", "requirements.txt", "page/*.js", "page/*.css")
 
 
@@ -167,8 +168,8 @@ def space_files(index: Path, models: Sequence[Pretrained], datasets: Sequence[st
 def with_owner_metadata(card: str, there: Repository) -> str:
     """Return a card with the metadata that the owner of a Space added there, or changed where that breaks nothing."""
     theirs, ours = metadata_in(there.read(CARD), there.id), metadata_in(card, there.id)
-    if RECORD in there.files:  # since it was deployed, only the owner can have changed how it looks
-        ours |= {key: theirs[key] for key in LOOKS if key in theirs}
+    kept = OWNERS + (LOOKS if RECORD in there.files else ())  # once deployed, only the owner changes how it looks
+    ours |= {key: theirs[key] for key in kept if key in theirs}
     merged = merge_metadata({key: value for key, value in theirs.items() if key not in ours}, {}, ours)
     text = yaml.safe_dump(merged, sort_keys=False, allow_unicode=True, width=1000)
     return f"---\n{text}---\n{HEADER.sub('', card)}"

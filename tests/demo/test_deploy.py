@@ -79,6 +79,33 @@ def test_everything_in_one_commit_and_none_again(bring, hub, api, published):
     assert len(api.list_repo_commits(SPACE, repo_type="space")) == 2
 
 
+def test_metadata_of_the_owner_survive(bring, hub, api):
+    api.create_repo(SPACE, repo_type="space", space_sdk="gradio")
+    mine = {
+        "license": "mit",
+        "tags": ["medical"],
+        "hf_oauth": True,
+        "short_description": "Of mine",
+        "title": "by the Hub",
+    }
+    write(api, {"sdk": "gradio"} | mine)
+    bring()
+    first = header(hub)
+    assert first["title"] == "Fill in, or group?"
+    assert {key: first[key] for key in mine if key != "title"} == {key: mine[key] for key in mine if key != "title"}
+    write(api, first | {"title": "Mine", "emoji": "🐸", "suggested_hardware": "cpu-basic", "sdk_version": "1.0"})
+    bring()
+    again = header(hub)
+    assert (again["title"], again["emoji"], again["suggested_hardware"]) == ("Mine", "🐸", "cpu-basic")
+    assert again["sdk_version"] == first["sdk_version"]  # by which it runs
+    assert not bring().changed
+
+
+def write(api, data: dict) -> None:
+    card = f"---\n{yaml.safe_dump(data)}---\n# Mine\n".encode()
+    api.upload_file(path_or_fileobj=card, path_in_repo="README.md", repo_id=SPACE, repo_type="space")
+
+
 def test_the_header_fits_what_is_installed():
     import gradio
 
