@@ -7,6 +7,7 @@ import contextlib
 import copy
 import dataclasses
 import difflib
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Iterable, Sequence
@@ -144,19 +145,41 @@ def values_given(names: Sequence[str], arguments: Sequence[str]) -> dict[str, st
     from_file: dict[str, Any] = {}
     if known.config is not None and known.config.is_file():
         with contextlib.suppress(yaml.YAMLError, UnicodeDecodeError, ValueError, TypeError):  # reported by the parser
-            from_file = dict(yaml.safe_load(known.config.read_text()) or {})
+            from_file = dict(yaml.load(known.config.read_text(encoding="utf-8"), Words) or {})  # noqa: S506 - a SafeLoader
     found = {name: getattr(known, name) or from_file.get(name) for name in names}
-    return {name: str(value) for name, value in found.items() if value is not None}
+    return {name: str(_at_home(value)) for name, value in found.items() if value is not None}
 
 
 def _build(kind: Any, parsed: Namespace) -> Any:
-    return kind(**{field.name: getattr(parsed, field.name) for field in dataclasses.fields(kind) if field.init})
+    return kind(
+        **{field.name: _at_home(getattr(parsed, field.name)) for field in dataclasses.fields(kind) if field.init}
+    )
+
+
+def _at_home(value: Any) -> Any:
+    """Return a path with the home folder in the place of ~, which shells only expand at the beginning of a word."""
+    if isinstance(value, list):
+        return [_at_home(each) for each in value]
+    return os.path.expanduser(value) if isinstance(value, str) and value.startswith("~") else value
+
+
+SWITCHED = {"on": "true", "off": "false"}  # in YAML 1.1
+
+
+class Words(yaml.SafeLoader):
+    """Reads YAML whose values stay words, as on the command line: `no` is no boolean; only null is none."""
+
+
+Words.yaml_implicit_resolvers = {
+    letter: [(tag, pattern) for tag, pattern in several if tag == "tag:yaml.org,2002:null"]
+    for letter, several in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 def _read_yaml(path: Path, parser: ArgumentParser) -> list[str]:
     """Turn a flat YAML mapping into command-line arguments, so that both are converted in the same way."""
     try:
-        content = yaml.safe_load(path.read_text()) or {}
+        content = yaml.load(path.read_text(encoding="utf-8"), Words) or {}  # noqa: S506 - a SafeLoader
     except OSError as error:
         parser.error(f"cannot read the configuration {path}: {error.strerror}")
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -165,6 +188,7 @@ def _read_yaml(path: Path, parser: ArgumentParser) -> list[str]:
         parser.error(f"the configuration {path} must be a flat mapping of flag names to values")
     words: list[str] = []
     several = {action.dest for action in parser._actions if action.nargs == "+"}
+    switches = {action.dest for action in parser._actions if isinstance(action.default, bool)}
     for key, value in content.items():
         if key not in parser.flags() or key == "config":
             parser.error(parser.unknown(str(key), str(path)))
@@ -173,5 +197,5 @@ def _read_yaml(path: Path, parser: ArgumentParser) -> list[str]:
         elif isinstance(value, dict | list):
             parser.error(f"the value of '{key}' in {path} must be a single number or string")
         elif value is not None:
-            words.append(f"--{key}={value}")
+            words.append(f"--{key}={SWITCHED.get(value.lower(), value) if key in switches else value}")
     return words

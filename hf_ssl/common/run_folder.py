@@ -73,8 +73,8 @@ class RunFolder:
             UserError: if there is no run.
         """
         try:
-            config = yaml.safe_load((path / "config.yaml").read_text())
-            record = json.loads((path / "run.json").read_text())
+            config = yaml.safe_load((path / "config.yaml").read_text(encoding="utf-8"))
+            record = json.loads((path / "run.json").read_text(encoding="utf-8"))
         except (OSError, ValueError, yaml.YAMLError) as error:
             raise UserError(f"{path} is not the folder of a run: it needs config.yaml and run.json") from error
         _check_format(path, record)
@@ -84,7 +84,7 @@ class RunFolder:
 
     def record(self) -> dict[str, Any]:
         """Return the record made when the run was started: "run" (a unique random name), "command" and "kind"."""
-        return dict(json.loads((self.path / "run.json").read_text()))
+        return dict(json.loads((self.path / "run.json").read_text(encoding="utf-8")))
 
     def __enter__(self) -> Self:
         self._made = not self.path.exists()
@@ -137,7 +137,7 @@ class RunFolder:
         """Refuse a run of another format before anything is written, the lock too."""
         if self._has_begun() and (self.path / "config.yaml").exists():
             there = self.path / "run.json"
-            _check_format(self.path, json.loads(there.read_text()) if there.exists() else {})
+            _check_format(self.path, json.loads(there.read_text(encoding="utf-8")) if there.exists() else {})
 
     def _check_config(self) -> None:
         path = self.path / "config.yaml"
@@ -147,7 +147,7 @@ class RunFolder:
             write_text(self.path / "run.json", json.dumps(begun))
             write_text(path, yaml.safe_dump(self.config, sort_keys=False))
             return
-        saved, record = yaml.safe_load(path.read_text()), self.record()
+        saved, record = yaml.safe_load(path.read_text(encoding="utf-8")), self.record()
         if record["kind"] != self.kind:
             raise UserError(
                 f"{self.path} holds a {record['kind'].replace('_', '-')} run, not a {self.kind.replace('_', '-')} run; choose "
@@ -174,7 +174,7 @@ class RunFolder:
         if not path.exists():
             write_text(path, json.dumps(record | {"since_step": 0}, indent=1))
             return
-        saved = json.loads(path.read_text())
+        saved = json.loads(path.read_text(encoding="utf-8"))
         if (saved["revision"], saved["shards"]) == (record["revision"], record["shards"]):
             return
         if accept_at is not None:
@@ -202,7 +202,7 @@ class RunFolder:
     def data(self) -> dict[str, Any]:
         """Return the recorded data, with "since_step", the step from which they are used; empty before they are recorded."""
         path = self.path / "data.json"
-        return dict(json.loads(path.read_text())) if path.exists() else {}
+        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
 
     def cut_log(self, step: int) -> None:
         """Drop log lines after a step, and an incomplete last line."""
@@ -213,7 +213,7 @@ class RunFolder:
 
     def logged(self) -> Iterator[dict[str, Any]]:
         """Yield the lines of the log, without an incomplete last one."""
-        for line in self.log.read_text().splitlines(keepends=True):
+        for line in self.log.read_text(encoding="utf-8").splitlines(keepends=True):
             if line.endswith("}\n"):
                 yield json.loads(line)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shlex
@@ -25,6 +26,9 @@ def run_script(main: Callable[[list[str]], None]) -> None:
 
     0: done; 1: an error that the user can fix; 128 + n: stopped by signal n with everything saved.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without the letters shows their codes
     status = 0
     try:
         main(sys.argv[1:])

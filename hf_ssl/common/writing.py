@@ -19,7 +19,8 @@ def writing(path: Path) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:  # safetensors and tokenizers raise their own errors when the disk is full
-        full = isinstance(error, OSError) or "os error" in str(error)
+        elsewhere = isinstance(error, PermissionError | FileNotFoundError | NotADirectoryError)
+        full = (isinstance(error, OSError) and not elsewhere) or "os error" in str(error)
         advice = "free some space and rerun" if full else "rerun"
         raise UserError(f"cannot write {path} ({in_one_line(error)}); {advice} the same command to resume") from error
 
@@ -28,7 +29,7 @@ def write_text(path: Path, text: str) -> None:
     """Replace a file atomically: a reader sees either the old or the new text."""
     temporary = path.with_name(f".{path.name}.writing")
     with writing(path):
-        with temporary.open("w") as file:
+        with temporary.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -80,12 +80,12 @@ class Cells:
                 {key: np.ascontiguousarray(array) for key, array in arrays.items()}, temporary / "arrays.safetensors"
             )
             content = {"depends": depends, "cpu_seconds": seconds, "figures": figures}
-            (temporary / "cell.json").write_text(json.dumps(content, indent=1))
+            (temporary / "cell.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
         return _read(path)
 
 
 def _read(path: Path) -> Cell:
-    content = json.loads((path / "cell.json").read_text())
+    content = json.loads((path / "cell.json").read_text(encoding="utf-8"))
     return Cell(content["figures"], load_file(path / "arrays.safetensors"), content["cpu_seconds"])
 
 

@@ -37,6 +37,7 @@ SETTINGS: dict[Any, Any] = {
     **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK),
 }
 LONGEST_NAME = 24
+MOST_NAMES = 30  # in a legend
 Drawn = tuple[str, str]  # file, SVG
 
 
@@ -153,7 +154,10 @@ def draw_map(folder: Path, entry: Entry, cell: Cell, rows: MeasuredRows) -> Draw
                 axes.scatter(*unknown.T, s=3, color="0.6", label="none", rasterized=True)
             axes.set(title=title, xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
-            axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0), ncols=3, markerscale=2, fontsize=8)
+            if len(names) <= MOST_NAMES:
+                axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0), ncols=3, markerscale=2, fontsize=8)
+            else:
+                axes.set_xlabel(f"{len(names):,} kinds, too many to name")
 
     return save(folder, f"map_{entry.name}", draw, (4.8 * len(panels), 5.2))
 

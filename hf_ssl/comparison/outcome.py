@@ -109,7 +109,7 @@ class ComparisonResults:
         Raises:
             KeyError, TypeError, ValueError: if it holds something else.
         """
-        record = {name: value for name, value in json.loads(path.read_text()).items() if name != "kind"}
+        record = {name: value for name, value in json.loads(path.read_text(encoding="utf-8")).items() if name != "kind"}
         methods = {name: Method(**method) for name, method in record["methods"].items()}
         return cls(**record | {"methods": methods, "recommendation": Recommendation(**record["recommendation"])})
 

@@ -83,7 +83,7 @@ def embedded_file(name: str) -> Embedded:
     recipe = RECIPES[name]
     folder = Path(config.HF_DATASETS_CACHE) / "hf_ssl"
     versions = [platform.python_version(), *map(version, recipe.packages)]
-    sources = [Path(recipe.source).read_text(), Path(__file__).read_text()]
+    sources = [Path(recipe.source).read_text(encoding="utf-8"), Path(__file__).read_text(encoding="utf-8")]
     key = hashlib.sha256(str([sources, versions]).encode()).hexdigest()[:12]
     known_folders = list(folder.glob(f"{name}-{key}-*"))
     path = known_folders[0] if known_folders else _write(recipe.make(), folder, f"{name}-{key}")

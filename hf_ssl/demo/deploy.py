@@ -159,7 +159,7 @@ def space_files(index: Path, models: Sequence[Pretrained], datasets: Sequence[st
     }
     contents |= {f"{package.name}/{path.relative_to(package).as_posix()}": path for path in package.rglob("*.py")}
     contents |= {f"{INDEX}/{path.relative_to(index).as_posix()}": path for path in index.rglob("*") if path.is_file()}
-    contents[CARD] = space_card((space / CARD).read_text(), models, datasets).encode()
+    contents[CARD] = space_card((space / CARD).read_text(encoding="utf-8"), models, datasets).encode()
     record = {"made_by": f"{package.name} {hf_ssl.__version__}", "files": sorted(contents)}
     contents[RECORD] = (json.dumps(record, indent=1) + "\n").encode()
     return contents

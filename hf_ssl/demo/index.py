@@ -146,7 +146,7 @@ class Index:
             contiguous = {key: np.ascontiguousarray(array) for key, array in (arrays | computed).items()}
             save_file(contiguous, folder / f"{name}.safetensors")
         content = {"dataset": self.rows.dataset, "names": self.rows.names, "features": described}
-        (folder / "index.json").write_text(json.dumps(content, indent=1))
+        (folder / "index.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path, modality: Modality, features: Sequence[Features]) -> Self:
@@ -157,7 +157,7 @@ class Index:
             modality: of the rows.
             features: the same ways, in the same order; what they learned is read.
         """
-        content = json.loads((folder / "index.json").read_text())
+        content = json.loads((folder / "index.json").read_text(encoding="utf-8"))
         index = cls(ShownRows.read(folder / "rows.parquet", modality, content["dataset"], content["names"]), features)
         for each in features:
             arrays = load_file(folder / f"{each.name}.safetensors")

@@ -97,7 +97,7 @@ def save_demo(opened: Opened, folder: Path) -> None:
         panel.index.save(folder / kind)
         models = [{"id": run.name, "revision": run.path.name} for run in panel.runs]
         record["panels"][kind] = {"models": models, "data": asdict(panel.data)}
-    (folder / RECORD).write_text(json.dumps(record, indent=1))
+    (folder / RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
 
 
 def load_demo(folder: Path, load: Callable[[str, str], Pretrained] = load_published) -> Opened:
@@ -110,7 +110,7 @@ def load_demo(folder: Path, load: Callable[[str, str], Pretrained] = load_publis
     Raises:
         UserError: if a model is not there any more.
     """
-    record = json.loads((folder / RECORD).read_text())
+    record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     panels = {}
     for kind, known in record["panels"].items():
         runs = []

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, StratifiedShuffleSplit, cross_val_score
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer
+
+from hf_ssl.common.quiet import without_advice
 
 COUNTS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation; features have unit length
@@ -84,8 +84,7 @@ class LinearReadout:
         found = []
         for rows in draws:
             few, used = _used_terms(self.bank[rows])
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)
+            with without_advice():
                 readout = _readout(few, self.strength).fit(few, labels[rows])
             found.append(readout.predict(self.test if used is None else self.test[:, used]))
         return np.array(found)
@@ -117,8 +116,7 @@ def choose_linear(
             folds = StratifiedShuffleSplit(1, test_size=1 / FOLDS, random_state=seed)
         features, _ = _used_terms(bank[chosen])
         for strength in STRENGTHS:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)
+            with without_advice():
                 score = float(cross_val_score(_readout(features, strength), features, labels[chosen], cv=folds).mean())
             if score > best.score:
                 best = LinearReadout(bank, test, strength, score)

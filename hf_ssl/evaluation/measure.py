@@ -14,6 +14,7 @@ from scipy.sparse import csr_matrix, issparse
 from scipy.sparse import vstack as sparse_vstack
 from sklearn.decomposition import PCA
 
+from hf_ssl.common.quiet import without_advice
 from hf_ssl.evaluation.intervals import Draws, accuracy_interval, agreement_interval
 from hf_ssl.evaluation.label_efficiency import choose_linear, draw_rows, draw_share, label_counts
 from hf_ssl.evaluation.labels import FEWEST_LABELLED_TEST
@@ -96,6 +97,7 @@ def baseline_candidates(baseline: Baseline, rows: MeasuredRows) -> dict[str, Pai
     return {name: (bank[name], test[name]) for name in bank}
 
 
+@without_advice()
 def measure(candidates: dict[str, Pair], rows: MeasuredRows, effort: Effort, seed: int) -> Measured:
     """Measure one set of features; without labels, use the first variant, mildly whitened.
 

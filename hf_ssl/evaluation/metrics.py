@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from typing import Any
 
@@ -35,6 +36,10 @@ class LabelMetric(evaluate.Metric):
     def __init__(self) -> None:
         """Keep everything in memory, so that no files are written or shared between processes."""
         super().__init__(keep_in_memory=True)
+
+    def _build_data_dir(self) -> str:
+        """Make no folder below HF_HOME, which may be read-only: none is used."""
+        return tempfile.gettempdir()
 
     def _info(self) -> evaluate.MetricInfo:
         return evaluate.MetricInfo(

@@ -12,6 +12,7 @@ import torch
 from sklearn.preprocessing import normalize
 from torch import Tensor
 
+from hf_ssl.common.quiet import without_advice
 from hf_ssl.common.randomness import key_of
 from hf_ssl.evaluation.measured_rows import MeasuredRows
 from hf_ssl.evaluation.metrics import Accuracy
@@ -68,7 +69,8 @@ class OnlineProbe:
         known, labelled = rows.known, rows.test.labels >= 0
         bank = self._features(model, [rows.bank.inputs[place] for place in known], autocast)
         test = self._features(model, [rows.test.inputs[place] for place in np.flatnonzero(labelled)], autocast)
-        readout = neighbours(min(NEIGHBOURS, len(bank))).fit(bank, rows.bank.labels[known])
+        with without_advice():
+            readout = neighbours(min(NEIGHBOURS, len(bank))).fit(bank, rows.bank.labels[known])
         return Accuracy().of(rows.test.labels[labelled], readout.predict(test))
 
     def _features(self, model: Any, inputs: list[Any], autocast: Callable[[], Any]) -> np.ndarray:

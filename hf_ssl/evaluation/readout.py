@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,13 +9,13 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import normalized_mutual_info_score
 from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import Normalizer, normalize
 
+from hf_ssl.common.quiet import without_advice
 from hf_ssl.modalities.baseline import AS_THEY_ARE
 from hf_ssl.unsupervised.features import whiten
 
@@ -58,8 +57,7 @@ def choose_for_neighbours(candidates: dict[str, Pair], labels: np.ndarray) -> Fe
     known = np.flatnonzero(labels >= 0)[:MOST_ROWS]
     best = FeatureChoice("", 0.0, -1.0)
     for name, power, few in _variants(candidates, known):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # labels that are not in every fold
+        with without_advice():  # about labels that are not in every fold
             accuracy = float(np.mean(cross_val_score(neighbours(5), few, labels[known], cv=3)))
         if accuracy > best.score:
             best = FeatureChoice(name, power, accuracy)
@@ -105,6 +103,5 @@ def _variants(candidates: dict[str, Pair], known: np.ndarray) -> Iterator[tuple[
 def _agreement(features: Any, labels: np.ndarray) -> float:
     """Return how well clusters of some bank rows agree with their labels (normalised mutual information)."""
     clusters = KMeans(min(len(np.unique(labels)), features.shape[0]), n_init=3, random_state=0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct points than clusters
+    with without_advice():  # about fewer distinct points than clusters
         return float(normalized_mutual_info_score(labels, clusters.fit_predict(normalize(features))))

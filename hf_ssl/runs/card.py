@@ -38,7 +38,7 @@ ENDS = {END, "<!-- End of yours. -->"}
 
 def write_card(folder: RunFolder, results: RunResults) -> None:
     """Write the run's README.md and keep the owner's notes in it."""
-    notes = notes_of(folder.card.read_text()) if folder.card.exists() else ""
+    notes = notes_of(folder.card.read_text(encoding="utf-8")) if folder.card.exists() else ""
     write_text(folder.card, card_text(folder, results, None, notes))
 
 

@@ -117,7 +117,7 @@ class Learner:
             truth = np.array([sample.label for sample in held])
             accuracy = Accuracy().of(truth, predict(model, self.run.prepared, held))
             write_text(known, json.dumps({"accuracy": accuracy, "cpu_seconds": seconds}))
-        found = json.loads(known.read_text())
+        found = json.loads(known.read_text(encoding="utf-8"))
         return found["accuracy"], found["cpu_seconds"]
 
     def _train(self, rate: float, samples: Sequence[Sample], name: str) -> tuple[PreTrainedModel, float]:

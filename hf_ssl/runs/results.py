@@ -208,7 +208,7 @@ def read_results(folder: RunFolder) -> RunResults:
         UserError: if they cannot be parsed.
     """
     try:
-        return RunResults.of(json.loads(folder.results.read_text()))
+        return RunResults.of(json.loads(folder.results.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{folder.results} cannot be parsed ({error}); rerun the command of {folder.path}") from error
 

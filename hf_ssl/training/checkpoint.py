@@ -85,12 +85,12 @@ def save_checkpoint(root: Path, state: dict[str, Any], tensors: dict[str, dict[s
         sync(root.parent)
         for name, content in tensors.items():
             save_file({key: tensor.contiguous() for key, tensor in content.items()}, temporary / f"{name}.safetensors")
-        (temporary / "state.json").write_text(json.dumps(state))
+        (temporary / "state.json").write_text(json.dumps(state), encoding="utf-8")
         names = sorted(file.name for file in temporary.iterdir())
         manifest = {
             name: {"size": (temporary / name).stat().st_size, "sha256": _sha256(temporary / name)} for name in names
         }
-        (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1))
+        (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         for name in [*names, MANIFEST, "."]:
             sync(temporary / name)
         if path.exists():
@@ -126,7 +126,7 @@ def newest_checkpoint(root: Path) -> Checkpoint | None:
     for path in reversed(_all(root)):
         problem = damage(path)
         if not problem:
-            return Checkpoint(path, json.loads((path / "state.json").read_text()))
+            return Checkpoint(path, json.loads((path / "state.json").read_text(encoding="utf-8")))
         aside = _move_aside(path)
         print(f"checkpoint {path} is damaged ({problem}); moved aside to {aside}", file=sys.stderr)
     if any(root.glob("damaged_*")):
@@ -137,7 +137,7 @@ def newest_checkpoint(root: Path) -> Checkpoint | None:
 def damage(path: Path) -> str | None:
     """Return what is wrong with a checkpoint, or None."""
     try:
-        manifest = json.loads((path / MANIFEST).read_text())
+        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
         for name, expected in manifest.items():
             if (path / name).stat().st_size != expected["size"]:
                 return f"{name} has {(path / name).stat().st_size} bytes instead of {expected['size']}"

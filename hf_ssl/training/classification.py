@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
@@ -19,6 +17,7 @@ from transformers import PreTrainedModel
 
 from hf_ssl.common.device import autocast
 from hf_ssl.common.errors import UserError
+from hf_ssl.common.quiet import without_advice
 from hf_ssl.data.stream import Sample
 from hf_ssl.modalities.prepared import Prepared
 from hf_ssl.pretext.base import Part, PretextTask
@@ -100,8 +99,7 @@ def learn_last_layer(model: PreTrainedModel, prepared: Prepared, samples: Sequen
     labels = np.array([sample.label for sample in samples])
     features = _into(layer, model, prepared, samples)
     scaler = StandardScaler().fit(features)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with without_advice():
         found = LogisticRegression(C=PROBE_STRENGTH, max_iter=200).fit(scaler.transform(features), labels)
     weight, bias = found.coef_, found.intercept_
     if len(found.classes_) == 2:  # scikit-learn then has one weight vector, for the second class

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from scipy.sparse import csr_matrix
 from sklearn.cluster import HDBSCAN, KMeans, MiniBatchKMeans
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import normalize
 
+from hf_ssl.common.quiet import without_advice
 from hf_ssl.unsupervised.features import few_components, sample_rows
 
 STARTS = 10
@@ -47,8 +45,7 @@ def kmeans_with_inertia(features: np.ndarray | csr_matrix, clusters: int, seed: 
         method = MiniBatchKMeans(clusters, batch_size=max(BATCH, clusters), n_init=starts, random_state=seed)
     else:
         method = KMeans(clusters, n_init=starts, random_state=seed)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct points than clusters
+    with without_advice():  # about fewer distinct points than clusters
         method.fit(points)
     return _numbered(method.labels_), {"inertia": float(method.inertia_) / points.shape[0]}
 
@@ -76,8 +73,7 @@ def fit_mixture(points: np.ndarray, components: int, kind: str, seed: int) -> Ga
     mixture = GaussianMixture(
         components, covariance_type=kind, reg_covar=REGULARISATION, n_init=MIXTURE_STARTS, random_state=seed
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with without_advice():
         return mixture.fit(points.astype(np.float64))
 
 

@@ -87,7 +87,7 @@ class Side:
         """Run a job, unless an earlier run can be reused; return a line if it fails."""
         words = [word.format(scripts=self.tree / "scripts", data=data) for word in JOBS[job].split()]
         done = self.runs / job / "compared.json"  # written last
-        if reuse and done.exists() and json.loads(done.read_text()) == words:
+        if reuse and done.exists() and json.loads(done.read_text(encoding="utf-8")) == words:
             return []
         shutil.rmtree(self.runs / job, ignore_errors=True)
         ended = self.python(*words, "--output_dir", job)
@@ -127,7 +127,7 @@ def compare_jobs(old: Path, new: Path) -> list[str]:
     runs = [sorted(job.glob("pretrained/*")) or [job] for job in (old, new)]
     lines = [compare_runs(*pair) for pair in zip(*runs, strict=False)]
     lines += [f"DIFFERENT: {len(runs[0])} and {len(runs[1])} runs"] if len(runs[0]) != len(runs[1]) else []
-    methods = [json.loads((job / "results.json").read_text()).get("methods", {}) for job in (old, new)]
+    methods = [json.loads((job / "results.json").read_text(encoding="utf-8")).get("methods", {}) for job in (old, new)]
     for name in methods[0] | methods[1]:
         for key in ("knn_accuracy", "linear_accuracy", "kmeans_nmi"):
             means = [side.get(name, {}).get("figures", {}).get(key, {}).get("mean") for side in methods]
@@ -139,7 +139,10 @@ def compare_runs(old: Path, new: Path) -> str:
     """Compare two run folders: "same" or "DIFFERENT", then steps, losses, samples, weights, and what else differs."""
     from safetensors.torch import load_file  # heavy: after --help
 
-    logs = [[json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()] for run in (old, new)]
+    logs = [
+        [json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+        for run in (old, new)
+    ]
     first: dict[str, str] = {}
     for step, (one, other) in enumerate(zip_longest(*logs, fillvalue={}), start=1):
         for name in sorted((one.keys() | other.keys()) - CLOCK):
@@ -147,7 +150,7 @@ def compare_runs(old: Path, new: Path) -> str:
                 first.setdefault(name, f"differ from step {step}")
     losses, samples = first.pop("loss", "identical"), first.pop("samples", "identical")
     others = [f"{name} ({said})" for name, said in first.items()]
-    held_out = [json.loads((run / "results.json").read_text())["heldout"] for run in (old, new)]
+    held_out = [json.loads((run / "results.json").read_text(encoding="utf-8"))["heldout"] for run in (old, new)]
     others += ["held-out figures"] if len({json.dumps(figures, sort_keys=True) for figures in held_out}) > 1 else []
     files = [path.relative_to(run) for run in (old, new) for path in run.glob("*/*.*") if path.parent.name in COMPARED]
     largest = 0.0

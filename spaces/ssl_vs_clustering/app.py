@@ -132,7 +132,7 @@ def in_one_sentence(ask: Callable[..., dict[str, Any]]) -> Callable[..., dict[st
 
 def joined(kind: str) -> str:
     """Return all files of a kind as one, so that the page asks no address for anything."""
-    return "\n".join(file.read_text() for file in sorted((HERE / "page").glob(f"*.{kind}")))
+    return "\n".join(file.read_text(encoding="utf-8") for file in sorted((HERE / "page").glob(f"*.{kind}")))
 
 
 if __name__ == "__main__":

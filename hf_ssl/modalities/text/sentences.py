@@ -35,11 +35,11 @@ def static_encoder(tokenizer: PreTrainedTokenizerBase, dimensions: int, seed: in
 def write_modules(encoder: PreTrainedModel, folder: Path) -> None:
     """Write the files that sentence-transformers needs with a model and its tokenizer."""
     static = isinstance(encoder, StaticModel)
-    (folder / "modules.json").write_text(json.dumps(STATIC if static else TRANSFORMER, indent=2))
+    (folder / "modules.json").write_text(json.dumps(STATIC if static else TRANSFORMER, indent=2), encoding="utf-8")
     if not static:
         (folder / "1_Pooling").mkdir()
         pooling = {"word_embedding_dimension": encoder.config.hidden_size, "pooling_mode_mean_tokens": True}
-        (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling, indent=2))
+        (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling, indent=2), encoding="utf-8")
 
 
 def text_classifier(
