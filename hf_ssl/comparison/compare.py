@@ -94,7 +94,7 @@ def compare(arguments: ComparisonArguments, data: DataArguments, reading: Any, c
         doubts = source.announce(table, data)
         label_column = find_label_column(table, data)
         modality = settled_modality(reading, table, source.name, label_column)
-        source = source.of_columns(modality.as_read(table), [*modality.columns, label_column])
+        source = source.of_columns(modality.as_read(table), modality.columns, label_column)
         modality = modality.for_values(source.train)
         plan = plan_for(arguments.seconds, modality, arguments.task, arguments.pretraining_seeds, arguments.clusters)
         pairings = {name: pairing_for(name, modality) for name in plan.steps}  # before anything is computed

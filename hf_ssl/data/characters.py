@@ -12,7 +12,7 @@ from typing import IO, Any, cast
 
 import pyarrow as pa
 
-from hf_ssl.data.listing import open_binary
+from hf_ssl.data.listing import open_binary, parts_of
 
 # The longer mark first: that of UTF-32 begins like that of UTF-16.
 MARKS = {
@@ -27,7 +27,7 @@ BUFFER = 1 << 20  # bytes
 def open_unpacked(path: str) -> io.BufferedReader:
     """Open a file, decompressed if its name ends like that of a compressed file."""
     raw = open_binary(path)
-    name = path.split("::", 1)[0].lower()
+    name = (parts_of(path)[0] or path).lower()
     unpack = next((unpack for ending, unpack in UNPACK.items() if name.endswith(ending)), None)
     if unpack is not None:
         return _Unpacking(unpack(raw), raw)

@@ -31,6 +31,7 @@ REMEDIES = {
     (".npy", ".npz", ".h5", ".hdf5", ".mat", ".nc", ".zarr"): "arrays; save them as Parquet or as image files",
     (".tfrecord", ".tfrecords", ".record", ".lmdb", ".mdb", ".msgpack"): "records of another library; save as Parquet",
     (".db", ".sqlite", ".sqlite3", ".sql", ".avro", ".orc"): "a database; export the table as Parquet or CSV",
+    (".zip",): "an archive within an archive; unpack it",
     (".rar", ".7z"): "an archive of a kind that is not read; unpack it",
     (".mp4", ".avi", ".mov", ".mkv", ".webm"): "video; extract frames, for example with ffmpeg -i FILE frame_%05d.png",
     (".wav", ".mp3", ".flac", ".ogg", ".m4a", ".opus"): "sound, which no modality reads",

@@ -96,7 +96,7 @@ _one_at_a_time = threading.Lock()  # opens archives
 @lru_cache(maxsize=16)
 def _archive(path: str, changed: int, process: int) -> zipfile.ZipFile:
     del changed, process  # part of the key
-    file = xopen(path, "rb")
+    file = open(path, "rb") if "://" not in path else xopen(path, "rb")  # noqa: SIM115 - kept open
     try:
         return zipfile.ZipFile(file)
     except zipfile.BadZipFile:
@@ -106,11 +106,22 @@ def _archive(path: str, changed: int, process: int) -> zipfile.ZipFile:
 
 def open_binary(path: str) -> IO[bytes]:
     """Open a file, a member of a zip archive or a file on the Hub."""
-    if path.startswith(INSIDE):
-        member, outside = path.removeprefix(INSIDE).split("::", 1)
+    member, outside = parts_of(path)
+    if member is not None:
         return archive(outside).open(member)
+    if "://" not in path:
+        return open(path, "rb")
     found: IO[bytes] = xopen(path, "rb")
     return found
+
+
+def parts_of(path: str) -> tuple[str | None, str]:
+    """Return the member and the archive that a path names; of other paths None and the path."""
+    if not path.startswith(INSIDE):
+        return None, path
+    words = path.removeprefix(INSIDE).split("::")  # either name may hold these signs
+    cuts = [("::".join(words[:cut]), "::".join(words[cut:])) for cut in range(1, len(words))]
+    return next(((member, outside) for member, outside in cuts if os.path.exists(outside)), cuts[0])
 
 
 def folder_of(path: str) -> str:

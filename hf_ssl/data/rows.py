@@ -47,10 +47,17 @@ class Rows:
         """Return the number of parts that can be read independently."""
         return len(self.parts)
 
-    def of_columns(self, table: pa.Table, columns: Sequence[str | None]) -> Rows:
-        """Return these rows with some of the columns of their first rows, of one type in all files; None is passed over."""
-        names = [name for name in dict.fromkeys(columns) if name is not None]
-        fields = [pa.field(name, plain_type(table.schema.field(name).type)) for name in names]
+    def of_columns(self, table: pa.Table, columns: Sequence[str], label_column: str | None = None) -> Rows:
+        """Return these rows with some columns of one type in all files; where a file has no labels, they are missing.
+
+        Args:
+            table: the first rows.
+            columns: that every file must have.
+            label_column: of the labels, if any.
+        """
+        names = dict.fromkeys([*columns, *([label_column] if label_column else [])])
+        kinds = {name: plain_type(table.schema.field(name).type) for name in names}
+        fields = [pa.field(name, kind, nullable=name not in columns) for name, kind in kinds.items()]
         return replace(self, wanted=pa.schema(fields))
 
     def tables(self, shard: int, size: int, first: int = 0) -> Iterator[pa.Table]:
@@ -99,6 +106,8 @@ def _conform(table: pa.Table, wanted: pa.Schema | None) -> pa.Table:
     columns = []
     for part in wanted:
         place = table.schema.get_field_index(part.name)
+        if place < 0 and not part.nullable:
+            raise ValueError(f"it has no column '{part.name}'")
         missing = place < 0 or pa.types.is_null(table.schema.field(place).type)
         column = pa.nulls(table.num_rows, part.type) if missing else table.column(place)
         flat = not pa.types.is_nested(part.type) and not pa.types.is_nested(column.type)

@@ -19,7 +19,7 @@ from hf_ssl.data.arguments import DataArguments
 from hf_ssl.data.embedded import PREFIX
 from hf_ssl.data.formats import IMAGE_FILES, PLAIN_TEXT, TEXT_COLUMN, kind_of_one
 from hf_ssl.data.label_columns import sentence_about_labels
-from hf_ssl.data.listing import INSIDE, DataFile, open_binary
+from hf_ssl.data.listing import INSIDE, DataFile, open_binary, parts_of
 from hf_ssl.data.places import Located, locate, unreadable
 from hf_ssl.data.rows import Rows, Shard
 from hf_ssl.data.splits import Splits, canonical
@@ -75,10 +75,10 @@ class Source:
             print_once(f"warning: {doubt}")
         return doubts
 
-    def of_columns(self, table: pa.Table, columns: Sequence[str | None]) -> Source:
+    def of_columns(self, table: pa.Table, columns: Sequence[str], label_column: str | None = None) -> Source:
         """Return this data set with only these of the columns of its first rows; see `Rows.of_columns`."""
-        evaluation = self.evaluation and self.evaluation.of_columns(table, columns)
-        return replace(self, train=self.train.of_columns(table, columns), evaluation=evaluation)
+        evaluation = self.evaluation and self.evaluation.of_columns(table, columns, label_column)
+        return replace(self, train=self.train.of_columns(table, columns, label_column), evaluation=evaluation)
 
     def record(self) -> dict[str, Any]:
         """Return the record that identifies the data in a run folder."""
@@ -111,7 +111,7 @@ def open_source(arguments: DataArguments, revision: str | None = None, identify:
     except Exception as error:
         raise unreadable(arguments.dataset_name, error) from error
     read = [file for files in parts for file in files] + accounting.beside
-    places = dict.fromkeys(Path(file.path.rsplit("::", 1)[-1]) for file in read if not file.path.startswith("hf://"))
+    places = dict.fromkeys(Path(parts_of(file.path)[1]) for file in read if not file.path.startswith("hf://"))
     local = [path for path in places if path.is_file()]
     records = [_file_record(file) for file in progress_bar("checking files", local, delay=5)] if identify else []
     return Source(

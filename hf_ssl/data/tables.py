@@ -53,13 +53,14 @@ class ParquetShard:
             fragment = PARQUET.make_fragment(file, row_groups=None if self.group is None else [self.group])
             held = fragment.physical_schema.names
             columns = held if wanted is None else [name for name in wanted.names if name in held]
-            if not columns:
-                raise UserError(f"{self.name} has none of the columns {', '.join(wanted.names if wanted else [])}")
             batches = fragment.to_batches(
                 columns=columns, batch_size=AT_ONCE, batch_readahead=0, fragment_readahead=0, use_threads=True
             )
             for batch in batches:
-                yield _placed(pa.Table.from_batches([batch]), self.name)
+                rows = (
+                    pa.Table.from_batches([batch]) if columns else pa.table({"": pa.nulls(len(batch))})
+                )  # their number
+                yield _placed(rows, self.name)
 
 
 def parquet_shards(path: str, by_group: bool) -> list[ParquetShard]:
@@ -110,6 +111,9 @@ class CsvShard:
     def tables(self, wanted: pa.Schema | None) -> Iterator[pa.Table]:
         """Yield its rows; see `hf_ssl.data.rows.Shard`. Wanted columns are words: types could change within a file."""
         separator, names = self._header()
+        lost = [part.name for part in wanted or () if not part.nullable and part.name not in names]
+        if lost:
+            raise ValueError(f"it has no column '{lost[0]}'")
         text = {name: pa.string() for name in (names if wanted is None else wanted.names)}
         if wanted is None:
             text = {name: kind for name, kind in text.items() if name.lower() in TEXT_NAMES}
@@ -181,7 +185,7 @@ class JsonShard:
         """Parse lines by Arrow, or where types differ from row to row, by Python."""
         known = pa.schema([part for part in wanted if not pa.types.is_null(part.type)])
         if not known.names:  # Arrow would forget the number of rows
-            return _table_of(list(self._rows(chunk, first)), wanted)
+            return _table_of([*self._rows(chunk, first)], wanted)
         options = pyarrow.json.ParseOptions(explicit_schema=known, unexpected_field_behavior="ignore")
         try:
             whole = pyarrow.json.ReadOptions(block_size=max(len(chunk), 1))

@@ -118,7 +118,7 @@ def choose_shown(found: Found, modality: Modality) -> ShownRows:
     columns = {flag: column if column in table.column_names else None for flag, column in columns.items()}
     label_column = find_label_column(table, data)
     settled = replace(modality, **columns | found.columns).for_columns(table, source.name, label_column)
-    source = source.of_columns(settled.as_read(table), [*settled.columns, label_column])
+    source = source.of_columns(settled.as_read(table), settled.columns, label_column)
     settled = settled.for_values(source.train)
     most = settled.costs.shown
     rows = measured_rows(source, data, settled, label_column, (MOST_BANK, most))

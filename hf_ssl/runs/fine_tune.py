@@ -120,7 +120,7 @@ def _rows(run: Pretrained, data: DataArguments) -> MeasuredRows:
     doubts = source.announce(table, data)
     label_column = find_label_column(table, data)
     modality = run.modality.for_columns(table, source.name, label_column)
-    source = source.of_columns(modality.as_read(table), [*modality.columns, label_column])
+    source = source.of_columns(modality.as_read(table), modality.columns, label_column)
     modality = modality.for_values(source.train)
     rows = measured_rows(source, data, modality, label_column, MOST_ROWS)
     doubts += doubts_about(modality, rows.bank.inputs, source.train, label_column)

@@ -81,7 +81,7 @@ class PretrainingRun:
             modality = job.pairing.modality.for_columns(table, data.dataset_name, label_column)
             if source.evaluation is not None:
                 modality.for_columns(first_table(source.evaluation, data.dataset_name), data.dataset_name, label_column)
-            source = source.of_columns(modality.as_read(table), [*modality.columns, label_column])
+            source = source.of_columns(modality.as_read(table), modality.columns, label_column)
             if not folder.processor.exists():
                 modality = modality.for_values(source.train)
             if self.main:

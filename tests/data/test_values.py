@@ -26,7 +26,7 @@ def read(path: Path, **flags) -> tuple[list[str], list]:
     table = first_table(source.train, "made up")
     label_column = find_label_column(table, data)
     modality = Text().for_columns(table, "made up", label_column)
-    source = source.of_columns(table, [*modality.columns, label_column])
+    source = source.of_columns(modality.as_read(table), modality.columns, label_column)
     texts, labels = [], []
     for block in unshuffled_blocks(source.train):
         found = block.table.column(label_column).to_pylist() if label_column else [None] * block.table.num_rows
@@ -180,3 +180,24 @@ def test_rows_of_csv_with_too_many_fields(tmp_path):
     (tmp_path / "a.csv").write_text("text,label\na,1\nb,2,3\n")
     with pytest.raises(UserError, match=r"cannot read .*a\.csv.*Expected 2 columns, got 3"):
         read(tmp_path)
+
+
+def test_a_file_without_labels_is_read_and_one_without_texts_is_named(tmp_path):
+    pa.parquet.write_table(pa.table({"text": ["a", "b"], "label": [0, 1]}), tmp_path / "a.parquet")
+    pa.parquet.write_table(pa.table({"text": ["c"]}), tmp_path / "b.parquet")
+    assert read(tmp_path) == (["a", "b", "c"], [0, 1, None])
+    pa.parquet.write_table(pa.table({"body": ["d"], "label": [1]}), tmp_path / "c.parquet")
+    with pytest.raises(UserError, match=r"cannot read .*c.parquet: it has no column 'text'"):
+        read(tmp_path)
+    (tmp_path / "of_csv").mkdir()
+    (tmp_path / "of_csv" / "a.csv").write_text("text,label\na,x\n")
+    (tmp_path / "of_csv" / "b.csv").write_text("label;text\ny;b\n")  # another order, another separator
+    assert read(tmp_path / "of_csv") == (["a", "b"], ["x", "y"])
+    (tmp_path / "of_csv" / "c.csv").write_text("body,label\na,x\n")
+    with pytest.raises(UserError, match=r"cannot read .*c.csv: it has no column 'text'"):
+        read(tmp_path / "of_csv")
+
+
+def test_bytes_are_text(tmp_path):
+    pa.parquet.write_table(pa.table({"text": ["größe".encode(), b"caf\xe9"]}), tmp_path / "a.parquet")
+    assert read(tmp_path)[0] == ["größe", "caf\ufffd"]

@@ -22,6 +22,7 @@ SOME = 8  # values that are looked at
 BASE64 = (
     "images as base64 text; convert it: dataset.map(lambda row: {'image': {'bytes': base64.b64decode(row['COLUMN'])}})"
 )
+FLAT = "flat lists of numbers; make rows of each: numpy.reshape(pixels, (height, width)).tolist()"
 LISTS = "lists of images; make a row of each: write one image a row before"
 
 
@@ -44,6 +45,8 @@ def image_column(table: pa.Table, named: str | None, dataset: str) -> tuple[str,
         )
     if not found:
         refused = {name: why for name in table.column_names if (why := _refused(table.column(name)))}
+        usual = [name for name in table.column_names if name.lower() in PREFERRED]
+        refused |= {name: FLAT for name in usual if _depth(table.schema.field(name).type) == 1}
         columns = ", ".join(f"{part.name} ({part.type})" for part in table.schema)
         because = "".join(f"; column '{name}' holds {why.replace('COLUMN', name)}" for name, why in refused.items())
         raise UserError(

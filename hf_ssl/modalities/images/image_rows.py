@@ -20,7 +20,7 @@ from hf_ssl.modalities.images.pixel_range import find_range
 from hf_ssl.modalities.images.reading import ImageReader
 
 FLAT = 0.01  # share of images of one colour that is worth a warning
-CLIPPED = 0.02  # share of pixels at an end of the range, likewise
+CLIPPED = 0.005  # share of pixels at the top of the range, likewise
 FEWEST_GREYS = 1.0  # grey levels: smaller spreads are nothing to learn from
 
 
@@ -74,17 +74,17 @@ class ImageRows(ImageFlags):
             seen = f"pixels lie between {images.min()} and {images.max()} of 255"
             raise UserError(
                 f"{what if flat == 1 or alike else 'the images have almost no spread'} in column '{self.columns[0]}' ({seen}); "
-                "nothing can be learned from them; check the files, or pass --lowest_pixel and --highest_pixel if they have "
-                "more than 8 bits"
+                "nothing can be learned from them; check the files: of 8 bits, values should reach from 0 to 255, and of more, "
+                "--lowest_pixel and --highest_pixel choose the range"
             )
         found = []
         if self.scale is not None:
             low, high = self.scale
             found.append(f"pixels have more than 8 bits: values from {low:g} to {high:g} become 0 to 255")
-            ends = float(np.mean((images == 255) | (images == 0)))
-            if ends > CLIPPED:
+            bright = float(np.mean(images == 255))
+            if bright > CLIPPED:
                 found.append(
-                    f"{ends:.0%} of the pixels lie at the ends of that range or beyond it, where they are clipped"
+                    f"{bright:.1%} of the pixels lie at the top of that range or above it, where they are clipped"
                 )
         if flat > FLAT:
             found.append(f"{flat:.0%} of the images are of one colour")

@@ -12,8 +12,8 @@ from hf_ssl.modalities.images.reading import ImageReader
 LOOKED_AT = 512  # images
 AT_ONCE = 32
 PIXELS = 4096  # of an image
-ROBUST = 99.9  # percentile that becomes white, unless the highest value is close to it
-CLOSE = 1.25
+ROBUST = 99.0  # percentile that becomes white where the highest values are far above it: markers, dead pixels, stars
+FAR = 4.0
 
 
 def find_range(rows: Rows, reader: ImageReader) -> Range | None:
@@ -40,8 +40,8 @@ def find_range(rows: Rows, reader: ImageReader) -> Range | None:
     low, high, robust = (float(value) for value in (values.min(), values.max(), np.percentile(values, ROBUST)))
     if low == high:
         raise UserError(f"the images in column '{reader.column}' have no spread: all of their pixels are {low:g}")
-    close = robust <= low or high - low <= CLOSE * (robust - low)
-    return low, high if close else robust
+    far = robust > low and high - low > FAR * (robust - low)
+    return low, robust if far else high
 
 
 def _deep(value: object) -> np.ndarray | None:

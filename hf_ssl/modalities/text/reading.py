@@ -26,6 +26,11 @@ def is_text_column(kind: pa.DataType) -> bool:
     return pa.types.is_string(kind) or pa.types.is_large_string(kind)
 
 
+def is_bytes(kind: pa.DataType) -> bool:
+    """Return whether a column holds bytes, which may be text in UTF-8."""
+    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+
+
 @dataclass(frozen=True)
 class TextReader:
     """Reads the texts of a block (a `RowReader`).
@@ -65,7 +70,7 @@ class TextReader:
 def _binary(table: pa.Table, column: str) -> list[bytes | None]:
     """Return the raw bytes of a text column: Parquet may hold invalid UTF-8, which Arrow refuses to return as text."""
     kind = table.schema.field(column).type
-    if not (is_text_column(kind) or pa.types.is_null(kind)):
+    if not (is_text_column(kind) or is_bytes(kind) or pa.types.is_null(kind)):
         raise UserError(f"column '{column}' holds {kind}, not text; name a text column with --text_column")
     return table.column(column).cast(pa.large_binary()).to_pylist()
 

@@ -15,7 +15,7 @@ from hf_ssl.common.progress import print_once
 from hf_ssl.data.columns import check_column
 from hf_ssl.data.formats import TEXT_NAMES
 from hf_ssl.modalities.text.flags import TextFlags
-from hf_ssl.modalities.text.reading import TextReader, is_text_column
+from hf_ssl.modalities.text.reading import TextReader, is_bytes, is_text_column
 
 REPLACED = "\ufffd"  # what decoders put in the place of bytes that are no character
 LOOKED_AT = 1_000_000  # characters
@@ -69,7 +69,8 @@ class TextRows(TextFlags):
     def as_read(self, table: pa.Table) -> pa.Table:
         """Return rows with the numbers in the text column as text."""
         place = table.schema.get_field_index(self.columns[0])
-        if is_text_column(table.schema.field(place).type):
+        kind = table.schema.field(place).type
+        if is_text_column(kind) or is_bytes(kind):
             return table
         return table.set_column(place, self.columns[0], table.column(place).cast(pa.string()))
 
@@ -114,7 +115,7 @@ class TextRows(TextFlags):
 
 
 def _text_columns(table: pa.Table) -> list[str]:
-    """Return the columns of text, and those with a usual name that hold numbers."""
+    """Return the columns of text, and those with a usual name that hold numbers or bytes."""
     return [
         part.name
         for part in table.schema
@@ -123,7 +124,8 @@ def _text_columns(table: pa.Table) -> list[str]:
 
 
 def _becomes_text(kind: pa.DataType) -> bool:
-    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+    number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+    return number or is_bytes(kind)
 
 
 def _length(column: pa.ChunkedArray) -> int:

@@ -60,12 +60,25 @@ def test_the_survey_finds_the_range_and_keeps_it(tmp_path, highest, capsys):
     assert len(np.unique(seen)) > 30
 
 
+@pytest.mark.parametrize("dead", [1, 3])
+def test_a_few_dead_pixels_do_not_make_the_others_black(tmp_path, dead):
+    images = []
+    for number in range(24):
+        pixels = np.asarray(deep(number, 1000)).copy()
+        pixels.ravel()[number : number + dead] = 65535
+        images.append(Image.fromarray(pixels))
+    out = trained(folder_of(tmp_path / "data", images), tmp_path / "run")
+    data = read_results(RunFolder.existing(out)).data
+    assert 300 < data.reading["highest_pixel"] < 1001
+    assert decode_image(png(images[0]), 16, (0, data.reading["highest_pixel"])).std() > 20
+
+
 def test_given_ends_are_used(tmp_path):
     images = [deep(number, 4095) for number in range(24)]
     out = trained(folder_of(tmp_path / "data", images), tmp_path / "run", "--lowest_pixel=100", "--highest_pixel=2000")
     data = read_results(RunFolder.existing(out)).data
     assert (data.reading["lowest_pixel"], data.reading["highest_pixel"]) == (100, 2000)
-    assert any("lie at the ends of that range or beyond it" in warning for warning in data.warnings)
+    assert any("lie at the top of that range or above it" in warning for warning in data.warnings)
 
 
 @pytest.mark.parametrize("value", [0, 7, 60000])
