@@ -27,6 +27,10 @@ def print_once(sentence: str) -> None:
         print(sentence, flush=True)
 
 
+def no_progress(_rows: int) -> None:
+    """Do nothing; for callers that show no progress."""
+
+
 class Stages:
     """A progress bar that names each part as it begins, so that no part runs silently."""
 

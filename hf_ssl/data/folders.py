@@ -14,7 +14,8 @@ from hf_ssl.common.errors import UserError
 from hf_ssl.data.characters import open_text
 from hf_ssl.data.formats import TEXT_COLUMN
 from hf_ssl.data.listing import DataFile
-from hf_ssl.data.tables import CsvShard, JsonShard, ParquetShard
+from hf_ssl.data.separated import CsvShard
+from hf_ssl.data.tables import JsonShard, ParquetShard
 
 FILES_A_SHARD = 32
 MOST_SHARDS = 64

@@ -22,9 +22,10 @@ from hf_ssl.data.label_columns import sentence_about_labels
 from hf_ssl.data.listing import INSIDE, DataFile, open_binary, parts_of
 from hf_ssl.data.places import Located, locate, unreadable
 from hf_ssl.data.rows import Rows, Shard
+from hf_ssl.data.separated import CsvShard
 from hf_ssl.data.splits import Splits, canonical
 from hf_ssl.data.stated import Stated, label_names_in
-from hf_ssl.data.tables import ArrowShard, CsvShard, JsonShard, parquet_shards
+from hf_ssl.data.tables import ArrowShard, JsonShard, parquet_shards
 from hf_ssl.data.tars import TarShard, check_archives
 from hf_ssl.data.texts import DOCUMENT, TextShard
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.dataset
 import pyarrow.ipc
 import pyarrow.json
@@ -22,14 +21,12 @@ import pyarrow.parquet
 
 from hf_ssl.common.errors import UserError
 from hf_ssl.data.characters import CHUNK, open_utf8
-from hf_ssl.data.formats import TEXT_COLUMN, TEXT_NAMES
+from hf_ssl.data.formats import TEXT_COLUMN
 from hf_ssl.data.listing import folder_of, open_binary
 
 AT_ONCE = 1000  # rows of Parquet
 HEAD = 64  # rows that tell the columns of JSON
 FOLDER = b"hf_ssl.folder"  # metadata of a table: the folder of its file, for paths in its rows
-SEPARATORS = ",\t;|"
-LARGEST_ROW = 1 << 30  # bytes, of CSV
 PARQUET = pyarrow.dataset.ParquetFileFormat(
     default_fragment_scan_options=pyarrow.dataset.ParquetFragmentScanOptions(page_checksum_verification=True)
 )
@@ -60,7 +57,7 @@ class ParquetShard:
                 rows = (
                     pa.Table.from_batches([batch]) if columns else pa.table({"": pa.nulls(len(batch))})
                 )  # their number
-                yield _placed(rows, self.name)
+                yield placed(rows, self.name)
 
 
 def parquet_shards(path: str, by_group: bool) -> list[ParquetShard]:
@@ -93,53 +90,7 @@ class ArrowShard:
                 batches = (opened.get_batch(number) for number in range(opened.num_record_batches))
             for batch in batches:
                 batch.validate(full=True)
-                yield _placed(pa.Table.from_batches([batch]), self.name)
-
-
-@dataclass(frozen=True)
-class CsvShard:
-    """A file of separated values, whose first line names the columns.
-
-    Attributes:
-        name: path of the file.
-        encoding: of its characters; None finds it.
-    """
-
-    name: str
-    encoding: str | None = None
-
-    def tables(self, wanted: pa.Schema | None) -> Iterator[pa.Table]:
-        """Yield its rows; see `hf_ssl.data.rows.Shard`. Wanted columns are words: types could change within a file."""
-        separator, names = self._header()
-        lost = [part.name for part in wanted or () if not part.nullable and part.name not in names]
-        if lost:
-            raise ValueError(f"it has no column '{lost[0]}'")
-        text = {name: pa.string() for name in (names if wanted is None else wanted.names)}
-        if wanted is None:
-            text = {name: kind for name, kind in text.items() if name.lower() in TEXT_NAMES}
-        options = pyarrow.csv.ConvertOptions(
-            column_types=text,
-            include_columns=None if wanted is None else wanted.names,
-            include_missing_columns=True,
-            null_values=[""],
-            strings_can_be_null=False,
-            check_utf8=False,
-        )
-        with open_utf8(self.name, self.encoding) as file:
-            reader = pyarrow.csv.open_csv(
-                file,
-                read_options=pyarrow.csv.ReadOptions(block_size=CHUNK, use_threads=False),
-                parse_options=pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True),
-                convert_options=options,
-            )
-            for batch in reader:
-                yield _placed(pa.Table.from_batches([batch]), self.name)
-
-    def _header(self) -> tuple[str, list[str]]:
-        with open_utf8(self.name, self.encoding) as file:
-            line = file.readline().decode("utf-8", "replace").rstrip("\r\n")
-        separator = max(SEPARATORS, key=line.count)
-        return separator, [name.strip().strip('"') for name in line.split(separator)]
+                yield placed(pa.Table.from_batches([batch]), self.name)
 
 
 @dataclass(frozen=True)
@@ -162,11 +113,11 @@ class JsonShard:
                 chunk += file.readline()
                 if number == 1 and _is_whole(chunk):
                     rows = self._listed(json.loads((chunk + file.read()).decode("utf-8", "replace")))
-                    yield _placed(_table_of([_row(row) for row in rows], wanted), self.name)
+                    yield placed(_table_of([_row(row) for row in rows], wanted), self.name)
                     return
                 if wanted is None:
                     wanted = _table_of(list(itertools.islice(self._rows(chunk, number), HEAD)), None).schema
-                yield _placed(self._table(chunk, wanted, number), self.name)
+                yield placed(self._table(chunk, wanted, number), self.name)
                 number += chunk.count(b"\n")
 
     def _listed(self, value: Any) -> list[Any]:
@@ -250,5 +201,6 @@ def _text(value: Any) -> str | None:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _placed(table: pa.Table, path: str) -> pa.Table:
+def placed(table: pa.Table, path: str) -> pa.Table:
+    """Return a table that says in which folder its file lies."""
     return table.replace_schema_metadata((table.schema.metadata or {}) | {FOLDER: folder_of(path).encode()})

@@ -24,7 +24,7 @@ from hf_ssl.demo.panel import Panel
 from hf_ssl.demo.selection import find_comparison
 from hf_ssl.hub.access import open_writable, with_owner
 from hf_ssl.hub.download import asking
-from hf_ssl.hub.repository import CARD, KEPT, Published, Repository, keep_at_it
+from hf_ssl.hub.repository import CARD, KEPT, Address, Published, Repository, keep_at_it
 from hf_ssl.runs.owner_metadata import HEADER, merge_metadata, metadata_in
 from hf_ssl.runs.pretrained import Pretrained
 
@@ -68,7 +68,9 @@ def deploy(where: SpaceArguments, what: DemoArguments, api: HfApi, seconds: floa
             _check_data(api, panel.source, where.private)
     parts = _parts(panels, [Path(folder) for folder in where.comparison])
     # Only now, so that what is refused leaves no empty Space behind.
-    repository = open_writable(api, space, "space", where.private, lambda there: _check_made_here(there, where.replace))
+    repository = open_writable(
+        api, Address(space, "space"), where.private, lambda there: _check_made_here(there, where.replace)
+    )
     with tempfile.TemporaryDirectory() as folder:
         save_demo(Opened(opened.demo, parts), Path(folder))
         models = [run for panel in panels for run in panel.runs]

@@ -13,7 +13,7 @@ from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 from hf_ssl.common.errors import UserError, in_one_line
 from hf_ssl.common.patience import BRIEF, patiently, status_of
 from hf_ssl.hub.arguments import HubPlace
-from hf_ssl.hub.repository import Kind, Repository
+from hf_ssl.hub.repository import Address, Kind, Repository
 
 LOG_IN = "log in with `hf auth login` or set HF_TOKEN"
 FINE_GRAINED = "fineGrained"
@@ -43,7 +43,7 @@ def open_repository(api: HfApi, place: HubPlace, folder: Path, run: str, replace
     name = with_owner(api, place.hub_model_id or folder.resolve().name, "model", place.create_pr)
     if place.create_pr:
         return _open_for_request(api, name, f"Publish run {run}", check)
-    return open_writable(api, name, "model", place.hub_private, check, place.hub_revision)
+    return open_writable(api, Address(name, branch=place.hub_revision), place.hub_private, check)
 
 
 def with_owner(api: HfApi, name: str, kind: Kind, asks: bool = False) -> str:
@@ -100,27 +100,19 @@ def _open_for_request(api: HfApi, repo_id: str, title: str, check: Callable[[Rep
         raise _refusal(api, f"make a pull request to {repo_id}", error, "model") from error
 
 
-def open_writable(
-    api: HfApi,
-    repo_id: str,
-    kind: Kind,
-    private: bool,
-    check: Callable[[Repository], None],
-    branch: str | None = None,
-) -> Repository:
-    """Return a repository that the token may write to, which is made if it does not exist yet.
+def open_writable(api: HfApi, where: Address, private: bool, check: Callable[[Repository], None]) -> Repository:
+    """Return a repository that the token may write to; it and its branch are made if they do not exist yet.
 
     Args:
         api: of the Hub.
-        repo_id: owner/name.
-        kind: of what it holds.
+        where: the repository and its branch.
         private: whether a new repository is private.
         check: refuses what is there already.
-        branch: to write to, which is made if it does not exist; None for the default branch.
 
     Raises:
         UserError: if it cannot be made, belongs to somebody else, is public and should not be, or is refused by ``check``.
     """
+    repo_id, kind, branch = where.id, where.kind, where.branch
 
     def look() -> Repository:
         sdk = "gradio" if kind == "space" else None

@@ -69,6 +69,21 @@ def keep_at_it(attempt: Callable[[], Published], seconds: float, failed: Callabl
 
 
 @dataclass(frozen=True)
+class Address:
+    """Where a commit goes to.
+
+    Attributes:
+        id: owner/name.
+        kind: of what is there.
+        branch: None for the default branch.
+    """
+
+    id: str
+    kind: Kind = "model"
+    branch: str | None = None
+
+
+@dataclass(frozen=True)
 class Repository:
     """The state of a repository that a commit is made on top of.
 

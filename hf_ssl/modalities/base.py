@@ -13,6 +13,7 @@ import pyarrow as pa
 from safetensors.torch import load_file
 from torch import Tensor
 
+from hf_ssl.common.progress import no_progress
 from hf_ssl.data.columns import RowReader
 from hf_ssl.data.rows import Rows
 from hf_ssl.data.stream import RowEncoder, Sample
@@ -20,10 +21,6 @@ from hf_ssl.modalities.baseline import Baseline
 from hf_ssl.modalities.flags import ModalityFlags, ViewFlags
 from hf_ssl.modalities.prepared import STATISTICS, Costs, Needs, Prepared
 from hf_ssl.modalities.shown import Shown
-
-
-def no_progress(_rows: int) -> None:
-    """Do nothing; for callers that show no progress."""
 
 
 @dataclass(frozen=True)
@@ -95,10 +92,6 @@ class Modality(ModalityFlags, Shown, abc.ABC):
         """
         del inputs
         return []
-
-    def read_as(self) -> dict[str, Any]:
-        """Return the flags of reading that are given or found."""
-        return {name: value for name in self.reading if (value := getattr(self, name)) is not None}
 
     @abc.abstractmethod
     def reader(self, *, held_out: bool | None = None, strict: bool = False) -> RowReader:
@@ -195,7 +188,7 @@ class Modality(ModalityFlags, Shown, abc.ABC):
     def encoder(self, prepared: Prepared, seed: int) -> Any:
         """Return an encoder without a head: with new weights that depend only on the seed, or with those of a checkpoint."""
 
-    def width(self, encoder: Any) -> int:
+    def hidden_width(self, encoder: Any) -> int:
         """Return the number of dimensions of an encoder's hidden states."""
         return int(encoder.config.hidden_size)
 

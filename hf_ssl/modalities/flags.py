@@ -47,6 +47,10 @@ class ModalityFlags:
         if not 0 <= self.dropout < 1:
             raise UserError(f"--dropout must be at least 0 and below 1, not {self.dropout}")
 
+    def reading_settings(self) -> dict[str, Any]:
+        """Return the flags of reading that are given or found."""
+        return {name: value for name in self.reading if (value := getattr(self, name)) is not None}
+
 
 @dataclass(frozen=True)
 class ViewFlags:

@@ -54,7 +54,7 @@ class Contrastive(PretextTask):
         from hf_ssl.pretext.parts.embedder import HeadedEncoder, projector
 
         encoder = prepared.modality.encoder(prepared, seed)
-        head = projector(prepared.modality.width(encoder), PROJECTED, seed) if self.projector else None
+        head = projector(prepared.modality.hidden_width(encoder), PROJECTED, seed) if self.projector else None
         return HeadedEncoder(encoder, head, prepared.modality.pool)
 
     def loss(self, model: Any, batch: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -85,7 +85,7 @@ class MaskedCodes(PretextTask):
                 f"the encoder has {places} places, which cannot share the {modality.patches} patches of --patch_size "
                 f"{modality.patch_size} evenly; choose another --patch_size or --image_size"
             )
-        head = linear_layer(modality.width(encoder), modality.patches // places * self.codes, seed)
+        head = linear_layer(modality.hidden_width(encoder), modality.patches // places * self.codes, seed)
         return HeadedEncoder(encoder, head, modality.places)
 
     def loss(self, model: Any, batch: dict[str, Tensor]) -> dict[str, Tensor]:

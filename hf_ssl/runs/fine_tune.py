@@ -160,7 +160,7 @@ def _results(lesson: Lesson, learned: Learned, seconds: float, folder: RunFolder
             label_column=rows.label_column,
             rows=rows.record(),
             warnings=rows.warnings,
-            reading=rows.modality.read_as(),
+            reading=rows.modality.reading_settings(),
         ),
         model=ModelRecord(
             name=type(model).__name__,

@@ -146,7 +146,7 @@ class PretrainingRun:
                 f"{job.training.batch_size}; use a smaller one"
             )
         warnings = doubts_about(modality, inputs, source.train, label_column)
-        self.folder.add_to_data(warnings=doubts + warnings, reading=modality.read_as())
+        self.folder.add_to_data(warnings=doubts + warnings, reading=modality.reading_settings())
         prepared = modality.prepare(inputs, job.needs)
         prepared = replace(prepared, statistics=prepared.statistics | job.task.survey(inputs, prepared))
         with replace_folder(self.folder.processor) as temporary:

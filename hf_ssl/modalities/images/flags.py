@@ -35,17 +35,11 @@ class ImageFlags(ModalityFlags):
     )
     lowest_pixel: float | None = field(
         default=None,
-        metadata={
-            "help": "In images of more than 8 bits: the value that becomes black.",
-            "default": "that of the first images",
-        },
+        metadata={"help": "Value that becomes black in images of more than 8 bits.", "default": "of the first images"},
     )
     highest_pixel: float | None = field(
         default=None,
-        metadata={
-            "help": "In images of more than 8 bits: the value that becomes white.",
-            "default": "that of the first images",
-        },
+        metadata={"help": "Value that becomes white in images of more than 8 bits.", "default": "of the first images"},
     )
     patch_size: int = field(default=4, metadata={"help": "Pixels per side of a patch of a ViT, or of a patch to hide."})
     architecture: Literal["convolution", "vit"] = field(

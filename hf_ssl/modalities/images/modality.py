@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hf_ssl.common.progress import no_progress
 from hf_ssl.data.stream import Sample
-from hf_ssl.modalities.base import Modality, no_progress
+from hf_ssl.modalities.base import Modality
 from hf_ssl.modalities.baseline import Baseline
 from hf_ssl.modalities.images import masked_patches, processor
 from hf_ssl.modalities.images.augmentation import as_float, crop_and_flip, two_crops, view_size
@@ -169,10 +170,10 @@ class Images(ImageRows, ShownImages, Modality):
         """Return a convolutional encoder, a ViT, or any named model."""
         return encoder_model(self, prepared.statistics, seed)
 
-    def width(self, encoder: Any) -> int:
+    def hidden_width(self, encoder: Any) -> int:
         """Return the number of channels of an encoder, which few configurations state alike."""
         named = self.config_name or self.model_name_or_path
-        return width_of(encoder, self.image_size) if named else super().width(encoder)
+        return width_of(encoder, self.image_size) if named else super().hidden_width(encoder)
 
     def pool(self, output: Any, inputs: dict[str, Tensor]) -> Tensor:
         """Return the mean over the places of each image."""

@@ -13,8 +13,9 @@ from torch import Tensor
 from transformers import AutoTokenizer
 
 from hf_ssl.common.errors import UserError
+from hf_ssl.common.progress import no_progress
 from hf_ssl.data.stream import RowEncoder, Sample
-from hf_ssl.modalities.base import Modality, no_progress
+from hf_ssl.modalities.base import Modality
 from hf_ssl.modalities.baseline import Baseline
 from hf_ssl.modalities.prepared import Costs, Needs, Prepared
 from hf_ssl.modalities.text import encoders

@@ -14,9 +14,10 @@ from torch import Tensor
 from transformers import AutoConfig, SequenceFeatureExtractor
 
 from hf_ssl.common.errors import UserError
+from hf_ssl.common.progress import no_progress
 from hf_ssl.data.columns import check_column
 from hf_ssl.data.stream import Sample
-from hf_ssl.modalities.base import Costs, Modality, Needs, Prepared, no_progress
+from hf_ssl.modalities.base import Costs, Modality, Needs, Prepared
 from hf_ssl.modalities.baseline import Baseline
 from hf_ssl.modalities.building import making, options, quiet, seeded, set_labels
 from modalities.toy.numbers.baselines import Histogram, Moments
