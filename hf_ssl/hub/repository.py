@@ -150,7 +150,7 @@ class Repository:
             return ""
         with tempfile.TemporaryDirectory() as cache:  # a cache that lasts would hide what has gone wrong
             path = self.api.hf_hub_download(self.id, name, revision=self.head, cache_dir=cache, repo_type=self.kind)
-            return Path(path).read_bytes().decode(errors="replace")
+            return Path(path).read_bytes().decode("utf-8-sig", errors="replace")
 
     def read_json(self, name: str) -> dict[str, Any]:
         """Return the object in a JSON file; empty if there is none that can be read."""

@@ -10,7 +10,7 @@ import yaml
 
 from hf_ssl.common.errors import UserError, in_one_line
 
-HEADER = re.compile(r"\A---\r?\n(.*?)\r?\n---\r?(\n|\Z)", re.S)
+HEADER = re.compile(r"\A\s*---[ \t]*\r?\n(.*?)\r?\n---[ \t]*\r?(\n|\Z)", re.S)
 FACTS = ("library_name", "pipeline_tag")  # of the model: they decide how it is loaded
 LISTS = ("tags", "datasets", "language", "base_model")
 INDEX = "model-index"

@@ -186,7 +186,10 @@ def test_a_few_labels_among_many_rows(tmp_path):
 
 
 def test_rows_that_are_all_alike_make_one_cluster(tmp_path, capsys):
-    data = table(tmp_path / "data", ["the same words every time"] * 100)
+    same = table(tmp_path / "same", ["the same words every time"] * 100)
+    with pytest.raises(UserError, match="all texts in column 'text' are the same"):
+        compare("--dataset_name", same, "--output_dir", tmp_path / "run")
+    data = table(tmp_path / "data", ["the same words every time" + "!" * number for number in range(100)])
     compare("--dataset_name", data, "--output_dir", tmp_path / "run")
     results = results_of(tmp_path / "run")
     assert results["methods"]["tfidf_svd"]["figures"]["kmeans_clusters"] == 1

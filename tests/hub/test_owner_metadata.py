@@ -58,6 +58,16 @@ def test_a_repository_made_on_the_web(put, send, remote, newline):
     assert not send(card_only=True).changed
 
 
+@pytest.mark.parametrize("before", ["\ufeff", "\n", "  \n"])
+def test_metadata_after_a_mark_or_an_empty_line(before, send, remote):
+    card = remote.store.entry("README.md", (before + card_of(OWN)).encode())
+    remote.store.commit(remote.repo, "main", {"README.md": card}, "card", "alice")
+    send()
+    assert data_of(remote)["thumbnail"] == OWN["thumbnail"]
+    assert remote.text("README.md").count("---\n") >= 2
+    assert "# Mine" in remote.text("README.md")
+
+
 def test_what_is_changed_after_publishing_stays(put, send, remote):
     send()
     found = data_of(remote)

@@ -19,7 +19,7 @@ from hf_ssl.common.errors import UserError
 from hf_ssl.modalities.prepared import Needs
 from hf_ssl.modalities.text.vocabulary import count_tokens, train_tokenizer
 from hf_ssl.pretext.pairing import pair
-from hf_ssl.runs.metadata import metadata
+from hf_ssl.runs.metadata import as_yaml, metadata
 from hf_ssl.runs.results import RunResults
 
 CASES = [{"sequence_length": 32, "vocabulary_size": 400}]
@@ -156,7 +156,7 @@ def test_figures_bear_their_names(finished):
     results = json.loads((finished / "results.json").read_text())
     assert set(results["heldout"]) == {"loss", "perplexity", "accuracy", "unigram_loss"}
     assert 0 < results["heldout"]["accuracy"] < 1
-    text = metadata("run", RunResults.of(results))
+    text = as_yaml(metadata("run", RunResults.of(results)))
     assert "text-generation" in text
     assert "name: perplexity" in text
     assert "pseudo" not in text

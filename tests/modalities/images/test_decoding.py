@@ -63,7 +63,7 @@ BAD = {
     "1x50": (png(Image.new("RGB", (1, 50))), "a single pixel wide or high"),
     "postscript": (
         b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n",
-        "PostScript, which is a program and is not run",
+        "PostScript, which is a program and is not run; render it to PNG",
     ),
 }
 
