@@ -197,6 +197,17 @@ def test_rows_that_are_all_alike_make_one_cluster(tmp_path, capsys):
     assert "all rows are alike" in capsys.readouterr().err
 
 
+@pytest.mark.slow
+def test_many_labels_of_few_rows_are_quiet(tmp_path, cache):
+    texts = sentences(240)[0]
+    data = table(tmp_path / "data", texts, label=[f"kind {number % 60}" for number in range(240)])
+    flags = ["--dataset_name", data, "--budget=20s", "--output_dir", tmp_path / "run"]
+    done = run(*flags, script="compare.py", cache=cache)
+    assert done.returncode == 0, done.stderr
+    assert "Warning" not in done.stderr
+    assert len(results_of(tmp_path / "run")["data"]["labels"]) > 30
+
+
 def test_words_of_others_stay_words(tmp_path):
     hostile = ["<script>alert(1)</script>", "{{ 7 * 7 }}", "a | b `c` **d**", "![x](http://example.org/x.png)"]
     texts = [f"{hostile[n % 4]} {text}" for n, text in enumerate(sentences(120)[0])]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import warnings
 from typing import Any
 
@@ -19,6 +20,7 @@ SAFE = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000", 
 DEEP = ("I", "F")  # modes of more than 8 bits, besides those that begin with I;16
 EXTRA_SAMPLES = 338  # TIFF tag that says what a fourth channel is
 Range = tuple[float, float]
+logging.getLogger("PIL").setLevel(logging.CRITICAL)  # what it cannot read is reported as a reason
 # PIL's own limit is higher and only gives a warning; the limit above applies first.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 if decodes_heif():
