@@ -64,24 +64,29 @@ class ImageRows(ImageFlags):
 
     def warnings_about(self, inputs: Sequence[np.ndarray]) -> list[str]:
         """Return doubts about images of one colour, and about pixels outside the range."""
-        images = np.stack(inputs)
-        flat = float(np.mean(images.reshape(len(images), -1).std(1) == 0))
-        alike = len(images) > 1 and not (images != images[0]).any()
-        if flat == 1 or alike or images.std() < FEWEST_GREYS:
-            what = (
-                "all images are the same" if alike and flat < 1 else "the images have no spread: each is of one colour"
-            )
-            seen = f"pixels lie between {images.min()} and {images.max()} of 255"
+        means, spreads = (np.array([function(image) for image in inputs]) for function in (np.mean, np.std))
+        flat = float(np.mean(spreads == 0))
+        alike = len(inputs) > 1 and all(np.array_equal(image, inputs[0]) for image in inputs[1:])
+        spread = float(np.sqrt(np.mean(spreads**2) + np.var(means)))  # of all pixels
+        what = None
+        if flat == 1:
+            what = "the images have no spread: each is of one colour"
+        elif alike:
+            what = "all images are the same"
+        elif spread < FEWEST_GREYS:
+            what = "the images have almost no spread"
+        if what is not None:
+            lowest, highest = min(image.min() for image in inputs), max(image.max() for image in inputs)
             raise UserError(
-                f"{what if flat == 1 or alike else 'the images have almost no spread'} in column '{self.columns[0]}' ({seen}); "
-                "nothing can be learned from them; check the files: of 8 bits, values should reach from 0 to 255, and of more, "
-                "--lowest_pixel and --highest_pixel choose the range"
+                f"{what} in column '{self.columns[0]}' (pixels lie between {lowest} and {highest} of 255); nothing can be learned "
+                "from them; check the files: of 8 bits, values should reach from 0 to 255, and of more, --lowest_pixel and "
+                "--highest_pixel choose the range"
             )
         found = []
         if self.scale is not None:
             low, high = self.scale
             found.append(f"pixels have more than 8 bits: values from {low:g} to {high:g} become 0 to 255")
-            bright = float(np.mean(images == 255))
+            bright = float(np.mean([np.mean(image == 255) for image in inputs]))
             if bright > CLIPPED:
                 found.append(
                     f"{bright:.1%} of the pixels lie at the top of that range or above it, where they are clipped"
