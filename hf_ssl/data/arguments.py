@@ -21,8 +21,8 @@ class DataArguments:
     dataset_name: str = field(
         default="embedded",
         metadata={
-            "help": "Hub id; local folder or file (Parquet, JSON lines, text, webdataset tars, image folders); or a built-in "
-            "set: embedded:docs, embedded:digits, embedded:digits_plain, embedded:sentences.",
+            "help": "Hub id; local folder, file or archive (Parquet, Arrow, JSON, CSV, text, images, webdataset tars); or a "
+            "built-in set: embedded:docs, embedded:digits, embedded:digits_plain, embedded:sentences.",
             "default": "the built-in set that fits the task",
         },
     )

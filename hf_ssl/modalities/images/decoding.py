@@ -18,6 +18,7 @@ FEWEST_PIXELS = 2  # per side
 # Only formats that just read pixels; others run programs (EPS) or open more files.
 SAFE = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000", "HEIF")
 DEEP = ("I", "F")  # modes of more than 8 bits, besides those that begin with I;16
+DARK = 64  # of 255: colours of 16 bits whose lower bits matter
 EXTRA_SAMPLES = 338  # TIFF tag that says what a fourth channel is
 Range = tuple[float, float]
 logging.getLogger("PIL").setLevel(logging.CRITICAL)  # what it cannot read is reported as a reason
@@ -56,8 +57,12 @@ def decode_image(data: bytes, size: int, scale: Range | None = None, most_pixels
     """
     with _Reasons(data, most_pixels), Image.open(io.BytesIO(data), formats=FORMATS) as image:
         _check(image, most_pixels)
+        loses_bits = _loses_bits(image)
         image.draft("RGB", (size, size))  # a large JPEG need not be decoded at full size
-        return np.asarray(_fit(_coloured(_upright(image), scale), size))
+        pixels = np.asarray(_fit(_coloured(_upright(image), scale), size))
+    if loses_bits and pixels.max() < DARK:
+        raise BadImageError(TOO_DARK)
+    return pixels
 
 
 def deep_pixels(data: bytes, most_pixels: int = MOST_PIXELS) -> np.ndarray | None:
@@ -91,6 +96,7 @@ def convert_array(value: Any, size: int, scale: Range | None = None) -> np.ndarr
     return np.asarray(_fit(Image.fromarray(bright.astype(np.uint8)).convert("RGB"), size))
 
 
+TOO_DARK = "16-bit colours with small values, of which Pillow keeps the upper 8 bits; save them with 8 bits, or in grey"
 NO_RANGE = "more than 8 bits, unlike the first rows, so that black and white are unknown; pass --lowest_pixel and --highest_pixel"
 
 
@@ -142,8 +148,16 @@ def _check(image: Image.Image, most_pixels: int) -> None:
         raise BadImageError(f"more than {most_pixels // 10**6} million pixels")
     if min(image.size) < FEWEST_PIXELS:
         raise BadImageError("a single pixel wide or high")
-    if image.format == "TIFF" and image.mode == "RGBA" and EXTRA_SAMPLES not in getattr(image, "tag_v2", {}):
+    untold = image.mode == "RGBX" or (image.mode == "RGBA" and EXTRA_SAMPLES not in getattr(image, "tag_v2", {}))
+    if image.format == "TIFF" and untold:
         raise BadImageError("a TIFF of four channels that does not say what the fourth is; save three of them")
+
+
+def _loses_bits(image: Image.Image) -> bool:
+    """Return whether Pillow keeps the upper 8 of 16 bits of each colour; asked before its pixels are read."""
+    return (
+        image.format in ("PNG", "TIFF") and not _is_deep(image) and "16" in str(image.tile[0][3] if image.tile else "")
+    )
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -146,8 +146,35 @@ def test_a_fourth_channel_of_unknown_meaning():
     unknown = bytearray(file)
     tag = unknown.index((338).to_bytes(2, "little") + (3).to_bytes(2, "little"))
     unknown[tag : tag + 2] = (65000).to_bytes(2, "little")  # a tag that nobody reads
-    with pytest.raises(BadImageError, match="four channels that does not say what the fourth is"):
-        decode_image(bytes(unknown), 8)
+    unspecified = bytearray(file)
+    unspecified[tag + 8] = 0
+    for each in (unknown, unspecified):
+        with pytest.raises(BadImageError, match="four channels that does not say what the fourth is"):
+            decode_image(bytes(each), 8)
+
+
+def deep_colours(highest: int, kind: str = "png") -> bytes:
+    """A ramp of 16 bits a colour, which Pillow cannot write."""
+    ramp = np.linspace(0, highest, 16 * 16 * 3).reshape(16, 16, 3)
+    if kind == "tiff":
+        tags = [(256, 16), (257, 16), (258, 16), (259, 1), (262, 2), (273, 8), (277, 3), (278, 16), (279, 1536)]
+        content = ramp.astype("<u2").tobytes()
+        directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", tag, 4, 1, n) for tag, n in tags)
+        return b"II*\0" + struct.pack("<I", 8 + len(content)) + content + directory + struct.pack("<I", 0)
+    lines = b"".join(b"\0" + line.astype(">u2").tobytes() for line in ramp)
+    parts = {b"IHDR": struct.pack(">IIBBBBB", 16, 16, 16, 2, 0, 0, 0), b"IDAT": zlib.compress(lines), b"IEND": b""}
+    chunks = [
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in parts.items()
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+@pytest.mark.parametrize("kind", ["png", "tiff"])
+def test_colours_of_sixteen_bits_do_not_turn_black(kind):
+    assert decode_image(deep_colours(65535, kind), 16).max() > 250
+    with pytest.raises(BadImageError, match="16-bit colours with small values, of which Pillow keeps the upper 8 bits"):
+        decode_image(deep_colours(4095, kind), 16)
 
 
 def test_what_is_transparent_is_white():
