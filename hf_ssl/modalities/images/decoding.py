@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from hf_ssl.data.image_endings import decodes_heif
-from hf_ssl.modalities.images.recognising import format_of
+from hf_ssl.modalities.images.recognising import SAMPLES, format_of
 
 MOST_PIXELS = 64_000_000  # of a file; checked in its header, before allocating memory
 FEWEST_PIXELS = 2  # per side
@@ -148,16 +148,17 @@ def _check(image: Image.Image, most_pixels: int) -> None:
         raise BadImageError(f"more than {most_pixels // 10**6} million pixels")
     if min(image.size) < FEWEST_PIXELS:
         raise BadImageError("a single pixel wide or high")
-    untold = image.mode == "RGBX" or (image.mode == "RGBA" and EXTRA_SAMPLES not in getattr(image, "tag_v2", {}))
+    tags: Any = getattr(image, "tag_v2", {})
+    channels = int(tags.get(SAMPLES, 1))
+    untold = channels > len(image.getbands()) or (image.mode == "RGBA" and EXTRA_SAMPLES not in tags)
     if image.format == "TIFF" and untold:
-        raise BadImageError("a TIFF of four channels that does not say what the fourth is; save three of them")
+        raise BadImageError(f"a TIFF of {channels} channels that does not say what the last is; save three of them")
 
 
 def _loses_bits(image: Image.Image) -> bool:
     """Return whether Pillow keeps the upper 8 of 16 bits of each colour; asked before its pixels are read."""
-    return (
-        image.format in ("PNG", "TIFF") and not _is_deep(image) and "16" in str(image.tile[0][3] if image.tile else "")
-    )
+    tiles: Any = getattr(image, "tile", None) or [("", (), 0, "")]
+    return image.format in ("PNG", "TIFF") and not _is_deep(image) and "16" in str(tiles[0][3])
 
 
 def _upright(image: Image.Image) -> Image.Image:

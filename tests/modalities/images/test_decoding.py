@@ -149,7 +149,7 @@ def test_a_fourth_channel_of_unknown_meaning():
     unspecified = bytearray(file)
     unspecified[tag + 8] = 0
     for each in (unknown, unspecified):
-        with pytest.raises(BadImageError, match="four channels that does not say what the fourth is"):
+        with pytest.raises(BadImageError, match="a TIFF of 4 channels that does not say what the last is"):
             decode_image(bytes(each), 8)
 
 
