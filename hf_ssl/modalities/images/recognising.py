@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
 
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
@@ -57,7 +58,9 @@ def _tiff(data: bytes) -> str:
         directory = ImageFileDirectory_v2(data[:8])
         file = io.BytesIO(data)
         file.seek(directory.next)
-        directory.load(file)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about damage, which the reason names
+            directory.load(file)
         channels, bits = directory.get(SAMPLES, 1), directory.get(BITS, (1,))
     except (SyntaxError, struct.error, OSError, ValueError, KeyError):
         return "truncated or damaged"
