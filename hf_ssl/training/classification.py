@@ -85,9 +85,9 @@ def last_layer(model: PreTrainedModel) -> nn.Linear:
     Raises:
         UserError: if there is none.
     """
-    for name in ("classifier", "score"):
+    for name in ("classifier", "score", "classification_head"):
         layer = getattr(model, name, None)
-        layer = getattr(layer, "out_proj", layer)
+        layer = layer[-1] if isinstance(layer, nn.Sequential) else getattr(layer, "out_proj", layer)
         if isinstance(layer, nn.Linear):
             return layer
     raise UserError(f"{type(model).__name__} has no linear output layer; its features can still be compared")

@@ -26,7 +26,7 @@ from hf_ssl.modalities.images.image_rows import ImageRows
 from hf_ssl.modalities.images.patches import whitening_filters
 from hf_ssl.modalities.images.processor import image_processor, load_image_processor, mean_and_spread, range_of
 from hf_ssl.modalities.images.reading import ImageEncoder
-from hf_ssl.modalities.images.trial import width_of
+from hf_ssl.modalities.images.trial import blank_grid
 from hf_ssl.modalities.prepared import Costs, Needs, Prepared
 
 SMALLEST_AREA = 0.5  # of the crops for training with labels
@@ -173,7 +173,7 @@ class Images(ImageRows, ShownImages, Modality):
     def hidden_width(self, encoder: Any) -> int:
         """Return the number of channels of an encoder, which few configurations state alike."""
         named = self.config_name or self.model_name_or_path
-        return width_of(encoder, self.image_size) if named else super().hidden_width(encoder)
+        return blank_grid(encoder, self.image_size).shape[2] if named else super().hidden_width(encoder)
 
     def pool(self, output: Any, inputs: dict[str, Tensor]) -> Tensor:
         """Return the mean over the places of each image."""
@@ -186,9 +186,7 @@ class Images(ImageRows, ShownImages, Modality):
 
     def count_places(self, encoder: Any) -> int:
         """Return the number of places that an encoder has for an image."""
-        with torch.no_grad():
-            blank = torch.zeros(1, 3, self.image_size, self.image_size)
-            return int(self.places(encoder(pixel_values=blank), {}).shape[1])
+        return blank_grid(encoder, self.image_size).shape[1]
 
     def classifier(self, prepared: Prepared, names: list[str], seed: int, folder: Path | None, trained: bool) -> Any:
         """Return a ``...ForImageClassification``."""

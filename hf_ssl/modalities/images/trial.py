@@ -65,14 +65,14 @@ def check_patches(config: PreTrainedConfig, flags: ImageFlags) -> None:
         raise UserError(f"'{name}' paints images of {config.num_channels} channels, and images here have three")
 
 
-def width_of(encoder: Any, size: int) -> int:
-    """Return the number of channels of an encoder's hidden states."""
+def blank_grid(encoder: Any, size: int) -> torch.Tensor:
+    """Return the hidden states of an encoder for a blank image: (1, places, channels)."""
     training = encoder.training
     encoder.eval()
     with torch.no_grad():
         hidden = grid_of(encoder(pixel_values=torch.zeros(1, 3, size, size)).last_hidden_state)
     encoder.train(training)
-    return int(hidden.shape[2])
+    return hidden
 
 
 def _noise(size: int) -> torch.Tensor:

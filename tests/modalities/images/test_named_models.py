@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
+from contextlib import nullcontext
+
+import numpy as np
 import pytest
 import torch
 import transformers
-from conftest import pretrain
+from conftest import pretrain, write_images
 from tiny_models import tiny_config
 
 from hf_ssl.common.errors import UserError
+from hf_ssl.modalities.images.embedding import embed_images
 from hf_ssl.modalities.images.encoders import encoder_model
 from hf_ssl.modalities.images.modality import Images
 
@@ -61,7 +67,7 @@ def test_another_size_than_that_of_the_checkpoint_is_one_sentence(name, kind, ob
     ("name", "kind"), [("resnet", "ResNetModel"), ("convnext", "ConvNextModel"), ("vit", "ViTModel")]
 )
 @pytest.mark.parametrize("channels", [3, 1])
-def test_contrast_with_any_encoder(name, kind, channels, tmp_path, images):
+def test_contrast_with_any_encoder(name, kind, channels, tmp_path, images, monkeypatch):
     patch = {} if name != "convnext" else {"patch_size": 4}
     named = saved(tmp_path / "model", name, kind, num_channels=channels, **patch)
     size = 32 if name == "vit" else 64
@@ -75,8 +81,34 @@ def test_contrast_with_any_encoder(name, kind, channels, tmp_path, images):
         "--task=contrastive",
     ]
     pretrain(*flags, "--output_dir", tmp_path / "run", script="pretrain.py")
-    again = getattr(transformers, kind).from_pretrained(tmp_path / "run" / "model")
+    again = getattr(transformers, kind).from_pretrained(tmp_path / "run" / "model").eval()
     assert again.config.num_channels == 3
+    block = re.search(r"```python\n(.*?)```", (tmp_path / "run" / "README.md").read_text(), re.S).group(1)
+    monkeypatch.chdir(tmp_path / "run")
+    names: dict = {}
+    exec(block, names)
+    ours = embed_images(again, [np.asarray(names["image"].resize((size, size)))], lambda pixels: pixels, nullcontext)
+    assert names["features"].shape == (1, ours["last layer"].shape[1])
+
+
+@pytest.mark.parametrize("task", ["masked_codes", "rotation"])
+def test_other_tasks_with_a_network_of_batch_statistics(task, tmp_path, images):
+    named = saved(tmp_path / "model", "resnet", "ResNetModel")
+    flags = [*FLAGS, "--model_name_or_path", named, "--dataset_name", images, "--image_size=32", f"--task={task}"]
+    pretrain(*flags, "--output_dir", tmp_path / "run", script="pretrain.py")
+    assert (tmp_path / "run" / "results.json").exists()
+
+
+def test_a_classifier_of_a_named_network(tmp_path):
+    data = write_images(tmp_path / "data", count=120)
+    named = saved(tmp_path / "model", "resnet", "ResNetModel")
+    flags = [*FLAGS, "--dataset_name", data, "--image_size=32", "--task=contrastive"]
+    pretrain(*flags, "--model_name_or_path", named, "--output_dir", tmp_path / "run", script="pretrain.py")
+    flags = ["--model_name_or_path", tmp_path / "run", "--dataset_name", data, "--max_steps=2"]
+    pretrain(*flags, "--output_dir", tmp_path / "fine", script="fine_tune.py")
+    assert (
+        json.loads((tmp_path / "fine" / "results.json").read_text())["model"]["name"] == "ResNetForImageClassification"
+    )
 
 
 def test_a_grey_model_sees_grey_images_as_before(tmp_path):
