@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.csv
 
 from hf_ssl.data.characters import CHUNK, open_utf8
@@ -13,6 +14,8 @@ from hf_ssl.data.formats import TEXT_NAMES
 from hf_ssl.data.tables import placed
 
 SEPARATORS = ",\t;|"
+LONGEST_NAME = 100  # characters of a column; a first row is longer
+MOST_ALIKE = 10  # lines of a text that have as many commas as rows
 
 
 @dataclass(frozen=True)
@@ -52,10 +55,34 @@ class CsvShard:
                 convert_options=options,
             )
             for batch in reader:
+                self._check_quotes(batch, separator, len(names))
                 yield placed(pa.Table.from_batches([batch]), self.name)
 
     def _header(self) -> tuple[str, list[str]]:
         with open_utf8(self.name, self.encoding) as file:
-            line = file.readline().decode("utf-8", "replace").rstrip("\r\n")
+            line = (file.readline().decode("utf-8", "replace").splitlines() or [""])[0]
         separator = max(SEPARATORS, key=line.count)
-        return separator, [name.strip().strip('"') for name in line.split(separator)]
+        names = [name.strip().strip('"') for name in line.split(separator)]
+        longest = max(names, key=len)
+        if len(longest) > LONGEST_NAME:
+            raise ValueError(f"its first line names no columns ('{longest[:40]} ...'); add a line with their names")
+        return separator, names
+
+    def _check_quotes(self, batch: pa.RecordBatch, separator: str, columns: int) -> None:
+        """Refuse values that swallowed rows: a quote at the beginning of a value that nothing closes before a later quote.
+
+        Raises:
+            ValueError: naming the row before which that happened.
+        """
+        fewest = 1 if separator == "\t" else MOST_ALIKE
+        for column in batch.columns if columns > 1 else ():
+            if not pa.types.is_string(column.type):
+                continue
+            lines = pyarrow.compute.count_substring(column.cast(pa.binary()), b"\n")
+            for value in column.filter(pyarrow.compute.greater(lines, fewest)).to_pylist():
+                inner = value.split("\n")[1:-1]
+                if all(line.count(separator) == columns - 1 for line in inner):
+                    raise ValueError(
+                        f"a quote at '{value[:40]}' is not closed, so that {len(inner) + 1} rows would become one text; remove "
+                        "it, or double it within quotes"
+                    )

@@ -201,3 +201,33 @@ def test_a_file_without_labels_is_read_and_one_without_texts_is_named(tmp_path):
 def test_bytes_are_text(tmp_path):
     pa.parquet.write_table(pa.table({"text": ["größe".encode(), b"caf\xe9"]}), tmp_path / "a.parquet")
     assert read(tmp_path)[0] == ["größe", "caf\ufffd"]
+
+
+@pytest.mark.parametrize("separator", ["\t", ","])
+def test_quotes_that_swallow_rows_are_refused(tmp_path, separator):
+    rows = [f"text {number}{separator}{number % 2}" for number in range(60)]
+    path = tmp_path / ("a.tsv" if separator == "\t" else "a.csv")
+    path.write_text("\n".join([f"text{separator}label", *rows]))
+    assert len(read(path)[0]) == 60
+    rows[20], rows[40] = f'"{rows[20]}', f'"{rows[40]}'
+    path.write_text("\n".join([f"text{separator}label", *rows]))
+    with pytest.raises(
+        UserError, match="cannot read .*: a quote at 'text 20.* is not closed, so that 20 rows would become one"
+    ):
+        read(path)
+    poem = "\n".join(f"line, {number}" if number % 3 else "line" for number in range(30))
+    path.write_text(f'text{separator}label\n"{poem}"{separator}1\n')
+    assert read(path)[0] == [poem]  # lines within quotes are a text
+
+
+def test_a_first_line_that_names_no_columns(tmp_path):
+    (tmp_path / "a.csv").write_text("\n".join(f"{'a long text ' * 12},{number % 2}" for number in range(9)))
+    with pytest.raises(
+        UserError, match="its first line names no columns .'a long text .*; add a line with their names"
+    ):
+        read(tmp_path)
+
+
+def test_lines_that_end_as_on_old_machines(tmp_path):
+    (tmp_path / "a.csv").write_text("label,text\r1,one\r0,two\r", newline="")
+    assert read(tmp_path) == (["one", "two"], [1, 0])
