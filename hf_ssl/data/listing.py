@@ -96,7 +96,9 @@ _one_at_a_time = threading.Lock()  # opens archives
 @lru_cache(maxsize=16)
 def _archive(path: str, changed: int, process: int) -> zipfile.ZipFile:
     del changed, process  # part of the key
-    file = open(path, "rb") if "://" not in path else xopen(path, "rb")  # noqa: SIM115 - kept open
+    if "://" not in path:
+        return zipfile.ZipFile(path)
+    file = xopen(path, "rb")
     try:
         return zipfile.ZipFile(file)
     except zipfile.BadZipFile:
