@@ -14,6 +14,10 @@ from PIL import Image
 
 from hf_ssl.common.errors import UserError
 from hf_ssl.common.run_folder import RunFolder
+from hf_ssl.hub.access import open_repository
+from hf_ssl.hub.arguments import HubPlace
+from hf_ssl.hub.download import load_published
+from hf_ssl.hub.publish import Publication, publish
 from hf_ssl.modalities.images.decoding import decode_image
 from hf_ssl.modalities.images.modality import Images
 from hf_ssl.pretext.pairing import pair_recorded
@@ -58,6 +62,19 @@ def test_the_survey_finds_the_range_and_keeps_it(tmp_path, highest, capsys):
     seen = decode_image(png(images[0]), 16, (low, high))
     assert seen.std() > 20  # not black, and not 13 levels of grey
     assert len(np.unique(seen)) > 30
+
+
+def test_a_published_model_reads_as_its_run_did_and_a_resumed_run_too(tmp_path, hub, api):
+    out = trained(folder_of(tmp_path / "data", [deep(number, 4095) for number in range(24)]), tmp_path / "run")
+    scale = pair_recorded(RunFolder.existing(out).config).modality.load_prepared(out / "processor").modality.scale
+    place = HubPlace(hub_model_id="alice/deep")
+    results = read_results(RunFolder.existing(out))
+    publish(Publication(RunFolder.existing(out), results, open_repository(api, place, out, results.run)))
+    assert load_published("alice/deep", api=api).modality.scale == scale
+    for name in ("results.json", "README.md"):
+        (out / name).unlink()
+    pretrain(*FEW, "--task=rotation", "--dataset_name", tmp_path / "data", "--output_dir", out, script="pretrain.py")
+    assert read_results(RunFolder.existing(out)).data.reading == results.data.reading
 
 
 @pytest.mark.parametrize("dead", [1, 3])
