@@ -36,7 +36,11 @@ def test_a_home_that_cannot_be_made_is_named(dataset, labelled, tmp_path):
     assert "Traceback" not in done.stderr
 
 
-ASCII = [{"PYTHONUTF8": "0", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}, {"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C"}]
+ASCII = [
+    {"PYTHONUTF8": "0", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"},
+    pytest.param({"PYTHONIOENCODING": "ascii"}, marks=pytest.mark.endurance),
+    pytest.param({"LC_ALL": "C"}, marks=pytest.mark.endurance),
+]
 
 
 @pytest.mark.slow

@@ -68,13 +68,20 @@ def test_the_model_is_asked_for_its_positions(name, room, tmp_path):
             model(input_ids=torch.arange(5, 6 + room)[None])
 
 
-def test_too_long_for_camembert(tmp_path):
+def test_too_long_for_camembert(tmp_path, parquet):
     named = checkpoint(
         tmp_path / "model", "camembert", "CamembertForMaskedLM", max_position_embeddings=66, pad_token_id=1
     )
     with pytest.raises(UserError, match="--sequence_length 66 is longer than the 64 positions of the model"):
         pretrain(
-            "--model_name_or_path", named, "--sequence_length=66", "--max_steps=2", "--output_dir", tmp_path / "run"
+            "--dataset_name",
+            parquet,
+            "--model_name_or_path",
+            named,
+            "--sequence_length=66",
+            "--max_steps=2",
+            "--output_dir",
+            tmp_path / "run",
         )
 
 
