@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,7 +10,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from .accounts import Account, readable, require_account, require_files, require_write
-from .answers import HubError, entry_not_found, revision_not_found
+from .answers import HubError, entry_not_found
+from .references import change_reference, commit_of, discussions, references
 from .store import Commit, Entry, Repo, Store, now
 
 KINDS = ("models", "datasets", "spaces")
@@ -87,9 +87,9 @@ async def of_repo(
     repo = readable(store, kind, repo_id, account)
     match request.method, rest:
         case "GET", []:
-            return JSONResponse(_information(store, repo, _commit(store, repo, "main"), request))
+            return JSONResponse(_information(store, repo, commit_of(store, repo, "main"), request))
         case "GET", ["revision", revision]:
-            return JSONResponse(_information(store, repo, _commit(store, repo, revision), request))
+            return JSONResponse(_information(store, repo, commit_of(store, repo, revision), request))
         case "GET", ["auth-check"]:
             require_files(repo, account)
             return JSONResponse({})
@@ -98,21 +98,14 @@ async def of_repo(
             return JSONResponse({})
         case "GET", ["tree", revision, *folders]:
             require_files(repo, account)
-            return _tree(repo, _commit(store, repo, revision), "/".join(folders).strip("/"), request)
+            return _tree(repo, commit_of(store, repo, revision), "/".join(folders).strip("/"), request)
         case "POST", ["paths-info", revision]:
             form = await request.form()
-            return JSONResponse(_paths(_commit(store, repo, revision), [str(path) for path in form.getlist("paths")]))
+            return JSONResponse(_paths(commit_of(store, repo, revision), [str(path) for path in form.getlist("paths")]))
         case "GET", ["refs"]:
-            lists: dict[str, Any] = {"converts": [], "pullRequests": []}
-            for name, prefix, refs in (("branches", "heads", repo.branches), ("tags", "tags", repo.tags)):
-                lists[name] = [
-                    {"name": ref, "ref": f"refs/{prefix}/{ref}", "targetCommit": to}
-                    for ref, to in refs.items()
-                    if ref not in repo.pulls
-                ]
-            return JSONResponse(lists)
+            return references(repo)
         case "GET", ["commits", revision]:
-            _commit(store, repo, revision)
+            commit_of(store, repo, revision)
             history = [
                 {"id": c.id, "title": c.title, "message": "", "date": c.date, "authors": [{"user": c.author}]}
                 for c in store.history(repo, revision)
@@ -121,7 +114,7 @@ async def of_repo(
         case "GET", ["runtime"]:
             return JSONResponse({"stage": "STOPPED", "hardware": {"current": None, "requested": "cpu-basic"}})
         case "GET", ["discussions"]:
-            return _discussions(repo, request)
+            return discussions(repo, request)
         case "PUT", ["settings"]:
             require_write(account, repo.id)
             body = await request.json()
@@ -131,31 +124,8 @@ async def of_repo(
             return JSONResponse({})
         case ("POST" | "DELETE") as method, [("branch" | "tag") as what, *name]:
             require_write(account, repo.id)
-            return _change_ref(method, what, "/".join(name), await request.body(), store, repo)
+            return change_reference(method, what, "/".join(name), await request.body(), store, repo)
     raise HubError(404, f"no such route: {request.method} {request.url.path}")
-
-
-def _discussions(repo: Repo, request: Request) -> Response:
-    """The pull requests of a repository."""
-    asked = request.query_params
-    found = [
-        {
-            "num": int(reference.rsplit("/", 1)[1]), "title": pull["title"], "status": pull["status"], "isPullRequest": True,
-            "author": {"name": pull["author"]}, "repo": {"name": repo.id, "type": repo.kind.removesuffix("s")}, "createdAt": pull["created"],
-        }
-        for reference, pull in repo.pulls.items()
-    ]  # fmt: skip
-    found = [each for each in found if asked.get("status") in (None, "all", each["status"])]
-    found = [each for each in found if asked.get("author") in (None, each["author"]["name"])]
-    first = int(asked.get("p", 0)) * 10
-    return JSONResponse({"discussions": found[first : first + 10], "count": len(found), "start": first})
-
-
-def _commit(store: Store, repo: Repo, revision: str) -> Commit:
-    commit = store.find(repo, revision)
-    if commit is None:
-        raise revision_not_found(revision)
-    return commit
 
 
 def _information(store: Store, repo: Repo, commit: Commit, request: Request) -> dict[str, Any]:
@@ -223,34 +193,17 @@ def _paths(commit: Commit, paths: list[str]) -> list[dict[str, Any]]:
     return found + [{"type": "directory", "path": path, "oid": "0" * 40, "size": 0} for path in folders]
 
 
-def _change_ref(method: str, what: str, name: str, body: bytes, store: Store, repo: Repo) -> Response:
-    refs = repo.branches if what == "branch" else repo.tags
-    content = json.loads(body or b"{}")
-    with store.lock:
-        if method == "DELETE":
-            if refs.pop(name, None) is None:
-                raise revision_not_found(name)
-        else:
-            new = name if what == "branch" else content["tag"]
-            start = content.get("startingPoint") or "main" if what == "branch" else name
-            if new in refs:
-                raise HubError(409, f"Reference already exists: {new}")
-            refs[new] = _commit(store, repo, start).id
-        store.save(repo)
-    return JSONResponse({})
-
-
 async def listing(kind: str, request: Request, store: Store, account: Account | None) -> Response:
     """Repositories one may see."""
     author, search = request.query_params.get("author"), request.query_params.get("search", "")
     seen = [repo for repo in store.repos(kind) if not repo.private or (account and account.belongs_to(repo.owner))]
     seen = [repo for repo in seen if author in (None, repo.owner) and search in repo.id]
-    return JSONResponse([_information(store, repo, _commit(store, repo, "main"), request) for repo in seen])
+    return JSONResponse([_information(store, repo, commit_of(store, repo, "main"), request) for repo in seen])
 
 
 async def page(kind: str, repo_id: str, store: Store, account: Account | None) -> Response:
     """The card of a repository, for a browser."""
     repo = readable(store, kind, repo_id, account)
-    files = _commit(store, repo, "main").files
+    files = commit_of(store, repo, "main").files
     card = store.content(files["README.md"]).decode() if "README.md" in files else "There is no card."
     return PlainTextResponse(card)

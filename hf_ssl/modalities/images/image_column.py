@@ -23,7 +23,10 @@ BASE64 = (
     "images as base64 text; convert it: dataset.map(lambda row: {'image': {'bytes': base64.b64decode(row['COLUMN'])}})"
 )
 FLAT = "flat lists of numbers; make rows of each: numpy.reshape(pixels, (height, width)).tolist()"
-LISTS = "lists of images; make a row of each: write one image a row before"
+LISTS = (
+    "lists of images; make a row of each: dataset.map(lambda rows: {'image': [each for several in rows['COLUMN'] for each in "
+    "several]}, batched=True, remove_columns=dataset.column_names)"
+)
 
 
 def image_column(table: pa.Table, named: str | None, dataset: str) -> tuple[str, list[str]]:

@@ -46,7 +46,7 @@ class ImageRows(ImageFlags):
         column, others = image_column(table, self.image_column, dataset)
         if self.image_column is None and others:
             print_once(
-                f"images are read from column '{column}'; {', '.join(others)} hold images too (--image_column chooses)"
+                f"images are read from column '{column}' and not from {', '.join(others)} (--image_column chooses)"
             )
         return replace(self, image_column=column)
 

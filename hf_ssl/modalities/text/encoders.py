@@ -55,17 +55,9 @@ def language_model(
     name = flags.model_name_or_path or flags.config_name or flags.model_size
     stock: Any = AutoModelForCausalLM if causal else AutoModelForMaskedLM
     with making(kind, name), seeded(seed):  # the seed also covers weights missing from a checkpoint
-        config = _config(flags, tokenizer, causal)
-        set_dropout(config, flags.dropout)
-        if flags.model_name_or_path:
-            model, information = stock.from_pretrained(
-                name, config=config, **options(), use_safetensors=True, output_loading_info=True
-            )
-            report_missing(name, information)
-        else:
-            model = stock.from_config(config, **options())
+        model = _made(stock, flags, _config(flags, tokenizer, causal), tokenizer)
+        if not flags.model_name_or_path:
             _start_at_unigram(model, counts)
-        _make_room(model, tokenizer)
     if model.base_model is model:
         raise UserError(f"{type(model).__name__} has no separate encoder; choose another --config_name")
     if flags.model_name_or_path or flags.config_name:
@@ -78,26 +70,28 @@ def encoder_model(flags: TextFlags, tokenizer: PreTrainedTokenizerBase, seed: in
     name = flags.model_name_or_path or flags.config_name or flags.model_size
     with making("text encoder", name), seeded(seed):
         config = _config(flags, tokenizer)
-        set_dropout(config, flags.dropout)
-        stock = encoder_class(config)
-        if flags.model_name_or_path:
-            model, information = stock.from_pretrained(
-                name, config=config, **options(), use_safetensors=True, output_loading_info=True
-            )
-            report_missing(name, information)
-        else:
-            model = stock.from_config(config, **options())
-        _make_room(model, tokenizer)
+        model = _made(encoder_class(config), flags, config, tokenizer)
     if flags.model_name_or_path or flags.config_name:
         check_token_encoder(model, name, flags.sequence_length)
     return model
 
 
-def _make_room(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Give all tokens an embedding: some were added after a model was trained."""
+def _made(
+    stock: Any, flags: TextFlags, config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase
+) -> PreTrainedModel:
+    """Return a new model, or that of the checkpoint, with an embedding of each token: some are added after training."""
+    set_dropout(config, flags.dropout)
+    if flags.model_name_or_path:
+        model, information = stock.from_pretrained(
+            flags.model_name_or_path, config=config, **options(), use_safetensors=True, output_loading_info=True
+        )
+        report_missing(flags.model_name_or_path, information)
+    else:
+        model = stock.from_config(config, **options())
     size = vocabulary_size(tokenizer)
     if embeddings_of(model) < size:
         model.resize_token_embeddings(size)
+    return model
 
 
 def _config(flags: TextFlags, tokenizer: PreTrainedTokenizerBase, causal: bool = False) -> PretrainedConfig:

@@ -61,9 +61,7 @@ class TextRows(TextFlags):
         taken = (exact or usual or [max(found, key=lambda name: _length(table.column(name)))])[0]
         others = [name for name in found if name != taken]
         if others and taken != "text":
-            print_once(
-                f"texts are read from column '{taken}'; {', '.join(others)} hold text too (--text_column chooses)"
-            )
+            print_once(f"texts are read from column '{taken}' and not from {', '.join(others)} (--text_column chooses)")
         return replace(self, text_column=taken)
 
     def as_read(self, table: pa.Table) -> pa.Table:

@@ -111,7 +111,10 @@ def test_what_is_not_read_says_how_to_convert_it():
         {"scan": [f"data:image/png;base64,{each}" for each in coded]}, "scan"
     )
     several = [[{"bytes": content, "path": None}] * 2 for content in FILES]
-    assert "column 'pages' holds lists of images; make a row of each" in refused({"pages": several})
+    assert (
+        "column 'pages' holds lists of images; make a row of each: dataset.map(lambda rows: {'image': [each for several in rows['pages']"
+        in refused({"pages": several})
+    )
     flat = [array.ravel().tolist() for array in ARRAYS]
     assert "column 'pixels' holds flat lists of numbers; make rows of each: numpy.reshape" in refused({"pixels": flat})
     assert "column 'text' of 'made up' holds string, not images" in refused(

@@ -28,6 +28,10 @@ def saved(folder, name: str, kind: str, **options):
     return folder
 
 
+def flags_of(named, images, folder) -> list:
+    return [*FLAGS, "--model_name_or_path", named, "--dataset_name", images, "--output_dir", folder / "run"]
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "objective"),
     [
@@ -45,16 +49,7 @@ def test_another_size_than_that_of_the_checkpoint_is_one_sentence(name, kind, ob
         **sizes,
         **({"encoder_stride": 16 if name == "swin" else 8} if objective == "simmim" else {}),
     )
-    flags = [
-        *FLAGS,
-        "--model_name_or_path",
-        named,
-        "--dataset_name",
-        images,
-        "--output_dir",
-        tmp_path / "run",
-        f"--objective={objective}",
-    ]
+    flags = [*flags_of(named, images, tmp_path), f"--objective={objective}"]
     with pytest.raises(UserError, match="is made for images of 64 pixels; pass --image_size 64 --patch_size 8"):
         pretrain(*flags, script="pretrain_mim.py")
     with pytest.raises(UserError, match="has patches of 8 pixels; pass --patch_size 8"):
@@ -129,16 +124,7 @@ def test_channels_that_are_no_colours(tmp_path):
 
 def test_patches_of_a_grey_checkpoint(tmp_path, images):
     named = saved(tmp_path / "model", "vit_mae", "ViTMAEForPreTraining", num_channels=1)
-    flags = [
-        *FLAGS,
-        "--model_name_or_path",
-        named,
-        "--dataset_name",
-        images,
-        "--output_dir",
-        tmp_path / "run",
-        "--patch_size=8",
-    ]
+    flags = [*flags_of(named, images, tmp_path), "--patch_size=8"]
     with pytest.raises(UserError, match="paints images of 1 channels, and images here have three"):
         pretrain(*flags, script="pretrain_mim.py")
 
