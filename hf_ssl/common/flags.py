@@ -145,7 +145,7 @@ def values_given(names: Sequence[str], arguments: Sequence[str]) -> dict[str, st
     from_file: dict[str, Any] = {}
     if known.config is not None and known.config.is_file():
         with contextlib.suppress(yaml.YAMLError, UnicodeDecodeError, ValueError, TypeError):  # reported by the parser
-            from_file = dict(yaml.load(known.config.read_text(encoding="utf-8"), Words) or {})  # noqa: S506 - a SafeLoader
+            from_file = dict(_words(known.config) or {})
     found = {name: getattr(known, name) or from_file.get(name) for name in names}
     return {name: str(_at_home(value)) for name, value in found.items() if value is not None}
 
@@ -176,10 +176,19 @@ Words.yaml_implicit_resolvers = {
 }
 
 
+def _words(path: Path) -> Any:
+    """Return the content of a YAML file, whose values stay words."""
+    loader = Words(path.read_text(encoding="utf-8"))
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
+
+
 def _read_yaml(path: Path, parser: ArgumentParser) -> list[str]:
     """Turn a flat YAML mapping into command-line arguments, so that both are converted in the same way."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Words) or {}  # noqa: S506 - a SafeLoader
+        content = _words(path) or {}
     except OSError as error:
         parser.error(f"cannot read the configuration {path}: {error.strerror}")
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -31,14 +31,19 @@ def draw_loss(folder: RunFolder, baseline: tuple[str, str], heldout: dict[str, f
     axes.plot(steps, losses, color="0.8", linewidth=0.8)
     window = max(1, len(losses) // 50)
     smooth = np.convolve(losses, np.ones(window) / window, "valid")
-    axes.plot(steps[window - 1 :], smooth, color=BLUE, label=f"training (mean of {window} steps)")
+    axes.plot(
+        steps[window - 1 :],
+        smooth,
+        color=BLUE,
+        label=f"training (mean of {window} steps)" if window > 1 else "training",
+    )
     measured = [(line["step"], line["heldout_loss"]) for line in lines if "heldout_loss" in line]
     if measured:
         axes.plot(*zip(*measured, strict=True), "o-", color=ORANGE, markersize=4, label="held out")
     if heldout:
         axes.axhline(heldout[baseline[0]], color=GREEN, linestyle="--", label=baseline[1])
     axes.set(xlabel="step", ylabel="loss")
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)  # lines run all over the inside
     _save(folder, figure, "loss.png")
     return {"loss curve": "loss.png"}
 
@@ -55,7 +60,7 @@ def draw_features(folder: RunFolder) -> dict[str, str]:
         axes.plot(steps, [line["knn_accuracy"] for line in lines], "o-", color=BLUE, markersize=4)
         axes.set_ylabel("kNN accuracy (some labelled rows)", color=BLUE)
         right = axes.twinx()
-    right.plot(steps, [line["effective_rank"] for line in lines], "o-", color=ORANGE, markersize=4)
+    right.plot(steps, [line["effective_rank"] for line in lines], "s--", color=ORANGE, markersize=4)
     right.set_ylabel("effective rank of the features", color=ORANGE)
     axes.set_xlabel("step")
     _save(folder, figure, "knn.png")
