@@ -217,6 +217,8 @@ def skipped_rows(positions: Iterable[dict[str, Any]]) -> dict[str, Any]:
 
 def commonest(skipped: list[list[str]]) -> str:
     """Return the commonest reason of unusable rows, and the first row that has it."""
+    if not skipped:
+        return "there are no rows"
     ((reason, count),) = Counter(reason for _, reason in skipped).most_common(1)
     where = next(where for where, why in skipped if why == reason)
     return f"{count} {'is' if count == 1 else 'are'} unusable because: {reason} (the first: {where})"

@@ -136,7 +136,7 @@ class JsonShard:
         """Parse lines by Arrow, or where types differ from row to row, by Python."""
         known = pa.schema([part for part in wanted if not pa.types.is_null(part.type)])
         if not known.names:  # Arrow would forget the number of rows
-            return _table_of([*self._rows(chunk, first)], wanted)
+            return _table_of(list(self._rows(chunk, first)), wanted)
         options = pyarrow.json.ParseOptions(explicit_schema=known, unexpected_field_behavior="ignore")
         try:
             whole = pyarrow.json.ReadOptions(block_size=max(len(chunk), 1))

@@ -51,7 +51,8 @@ def set_labels(config: PretrainedConfig, names: list[str]) -> PretrainedConfig:
 
 PICKLED = "pytorch_model.bin"
 CONVERSION = (
-    "pickled weights are never loaded, as they can run code; in the folder of the checkpoint (hf download gets it), this "
+    "where it holds only pytorch_model.bin: pickled weights are never loaded, as they can run code; in the folder of the "
+    "checkpoint (hf download gets it), this "
     'command converts them safely: python -c "import torch, safetensors.torch as s; '
     "w = torch.load('pytorch_model.bin', weights_only=True, map_location='cpu'); s.save_file({k: v.contiguous().clone() for k, v in w.items()}, "
     "'model.safetensors', {'format': 'pt'})\""
