@@ -29,6 +29,7 @@ FREE_TO_CHANGE = {
     "gradient_accumulation_steps",
 }
 PRETRAINING, FINE_TUNING, COMPARISON = "pretraining", "fine_tuning", "comparison"  # kinds of runs
+FIRST_PHASE = "first_phase"
 MADE_FIRST = ("config.yaml", "run.json", "data.json", "processor", "checkpoints")  # before the first step
 
 
@@ -82,6 +83,12 @@ class RunFolder:
         folder._exists = True
         return folder
 
+    def first_phase(self) -> RunFolder:
+        """Return the folder of what is trained before the task itself: its log, checkpoints and data."""
+        path = self.path / FIRST_PHASE
+        path.mkdir(exist_ok=True)
+        return RunFolder(path, self.config, self.kind)
+
     def record(self) -> dict[str, Any]:
         """Return the record made when the run was started: "run" (a unique random name), "command" and "kind"."""
         return dict(json.loads((self.path / "run.json").read_text(encoding="utf-8")))
@@ -124,7 +131,8 @@ class RunFolder:
 
     def _has_begun(self) -> bool:
         """Return whether the folder holds computed results: a step, or a part of a comparison."""
-        took_time = self.log, self.results, self.cells, self.trainings, *self.checkpoints.glob("*")
+        first = self.path / FIRST_PHASE
+        took_time = self.log, self.results, self.cells, self.trainings, first, *self.checkpoints.glob("*")
         return any(path.exists() for path in took_time)
 
     def _clear(self) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hf_ssl.common.errors import UserError
-from hf_ssl.pretext.base import PretextTask
+from hf_ssl.pretext.parts.beginning import BeginsWithContrast
 
 if TYPE_CHECKING:  # slow to import, and not needed for --help
     from torch import Tensor
@@ -16,9 +16,15 @@ if TYPE_CHECKING:  # slow to import, and not needed for --help
     from hf_ssl.pretext.base import Part
 
 
+# Embeddings that have learned from contrast hardly move any more: they keep what groups texts, and the untied output learns to
+# predict. See scripts/benchmarks/README.md for the alternatives.
+EMBEDDING_RATE = 0.025
+FIRST_LENGTH = 256  # tokens of a text of which crops are taken
+
+
 @dataclass(frozen=True)
-class MaskedLanguage(PretextTask):
-    """Hide tokens and predict them."""
+class MaskedLanguage(BeginsWithContrast):
+    """Hide tokens and predict them, with embeddings that were first taught which crops belong to one text."""
 
     _argument_group_name = "task: masked language modelling"
     tag: ClassVar[str] = "masked-language-modeling"
@@ -28,10 +34,12 @@ class MaskedLanguage(PretextTask):
     packed: ClassVar[bool] = True
     requires: ClassVar[dict[str, Any]] = {"text_encoder": "transformer"}
     measured_with: ClassVar[dict[str, Any]] = {"mask_probability": 0.15}  # regardless of training
+    most_first_steps: ClassVar[dict[str, int]] = {"text": 400}
 
     mask_probability: float = field(default=0.3, metadata={"help": "Share of tokens to predict."})
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 < self.mask_probability < 1:
             raise UserError(f"--mask_probability must lie between 0 and 1, not {self.mask_probability}")
 
@@ -73,11 +81,33 @@ class MaskedLanguage(PretextTask):
         return {"input_ids": corrupted, "positions": positions, "labels": tokens.flatten()[positions]}
 
     def model(self, prepared: Prepared, seed: int) -> PreTrainedModel:
-        """Return a stock ``...ForMaskedLM``."""
-        from hf_ssl.modalities.text.encoders import language_model
+        """Return a stock ``...ForMaskedLM``; its output is untied from the embeddings if those learn from contrast first."""
+        from hf_ssl.modalities.text.encoders import language_model, untie_output
 
         counts = prepared.statistics["token_counts"].numpy()
-        return language_model(prepared.modality, prepared.processor, counts, seed)
+        model = language_model(prepared.modality, prepared.processor, counts, seed)
+        if self.begins(prepared):
+            untie_output(model)
+        return model
+
+    def first_settings(self, model: Any) -> dict[str, Any]:
+        """Return the flags of a static encoder whose embeddings have the width of the model's."""
+        width = model.get_input_embeddings().weight.shape[1]
+        return {"text_encoder": "static", "embedding_size": width, "sequence_length": FIRST_LENGTH}
+
+    def begin_with(self, model: Any, first: Any) -> None:
+        """Take the embeddings of the first phase, scaled to the spread of the new ones, for input and output."""
+        import torch
+
+        learned = first.base_model.embedding.weight.detach()
+        with torch.no_grad():
+            for module in (model.get_input_embeddings(), model.get_output_embeddings()):
+                learned = learned.to(module.weight)
+                module.weight[: len(learned)] = learned * (module.weight.std() / learned.std())
+
+    def rate_factors(self, model: Any, prepared: Prepared) -> dict[Tensor, float]:
+        """Return the embeddings, if they have learned from contrast."""
+        return {model.get_input_embeddings().weight: EMBEDDING_RATE} if self.begins(prepared) else {}
 
     def loss(self, model: Any, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the mean cross-entropy in nats over the hidden tokens; the prediction head runs only on those.

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from accelerate import Accelerator
 
 from hf_ssl.common.device import keep_freed_memory, torch_threads
@@ -21,7 +22,10 @@ from hf_ssl.data.sources import Source, open_source
 from hf_ssl.data.stream import Stream, partition_count
 from hf_ssl.evaluation.doubts import doubts_about
 from hf_ssl.modalities.base import Modality
+from hf_ssl.modalities.prepared import Prepared
+from hf_ssl.pretext.parts.beginning import BeginsWithContrast
 from hf_ssl.runs.finish import Material, finish
+from hf_ssl.runs.first_phase import first_job
 from hf_ssl.runs.job import Job
 from hf_ssl.runs.results import read_results
 from hf_ssl.runs.table import table_of
@@ -110,21 +114,22 @@ class PretrainingRun:
         assert material is not None, "prepare comes first"
         task, prepared = material.task, material.prepared
         model = task.model(prepared, self.job.training.seed)
+        self._describe(material, model)
+        flags = {name: str(value) for name, value in self.folder.config.items()}
+        self.accelerator.init_trackers("hf_ssl", config=flags)
+        self._first_phase(model)
         training = Training(
             task=task,
             prepared=prepared,
             model=model,
-            source=self._source(material),
+            source=self._source(self.job, prepared),
             arguments=self.job.training,
             accelerator=self.accelerator,
             folder=self.folder,
             measure=watch(material.held_out, material.probe, self.accelerator),
             read_timeout=self.job.data.read_timeout,
         )
-        self._describe(material, model)
-        self._resume(training, material.source)
-        flags = {name: str(value) for name, value in self.folder.config.items()}
-        self.accelerator.init_trackers("hf_ssl", config=flags)
+        self._resume(training, self.folder)
         with torch_threads(prepared.modality.threads):
             progress = training.run()
         if self.main:
@@ -148,13 +153,46 @@ class PretrainingRun:
         warnings = doubts_about(modality, inputs, source.train, label_column)
         self.folder.add_to_data(warnings=doubts + warnings, reading=modality.reading_settings())
         prepared = modality.prepare(inputs, job.needs)
-        prepared = replace(prepared, statistics=prepared.statistics | job.task.survey(inputs, prepared))
+        statistics = job.task.survey(inputs, prepared) | {"rows": torch.tensor(len(inputs))}
+        prepared = replace(prepared, statistics=prepared.statistics | statistics)
         with replace_folder(self.folder.processor) as temporary:
             prepared.save(temporary)
 
-    def _source(self, material: Material) -> StreamSource:
-        job, prepared, rows = self.job, material.prepared, material.source.train
-        strict, side = job.data.bad_rows == "error", material.source.training_side
+    def _first_phase(self, model: Any) -> None:
+        """Train the first phase, if the task has one, and let a model begin with what it learned."""
+        material = self.material
+        assert material is not None, "prepare comes first"
+        job = first_job(self.job, material.prepared, model, self.accelerator.num_processes)
+        if job is None:
+            return
+        prepared = replace(material.prepared, modality=job.pairing.modality)
+        folder = self.folder.first_phase()
+        if self.main:
+            newest = newest_checkpoint(folder.checkpoints)
+            accept = newest.state["step"] if newest and job.data.changed_data == "accept" else None
+            folder.check_data(material.source.record(), accept)
+        self.accelerator.wait_for_everyone()
+        training = Training(
+            task=job.task,
+            prepared=prepared,
+            model=job.task.model(prepared, job.training.seed),
+            source=self._source(job, prepared),
+            arguments=job.training,
+            accelerator=self.accelerator,
+            folder=folder,
+            read_timeout=job.data.read_timeout,
+            title="contrast first",
+        )
+        self._resume(training, folder)
+        with torch_threads(prepared.modality.threads):
+            training.run()
+        assert isinstance(self.job.task, BeginsWithContrast)
+        self.job.task.begin_with(model, training.model)
+
+    def _source(self, job: Job, prepared: Prepared) -> StreamSource:
+        assert self.material is not None, "prepare comes first"
+        rows, side = self.material.source.train, self.material.source.training_side
+        strict = job.data.bad_rows == "error"
         stream = Stream(
             rows,
             prepared.modality.row_encoder(prepared, job.needs, held_out=side, strict=strict),
@@ -175,14 +213,15 @@ class PretrainingRun:
             f"at {source.revision[:12]}, {rows.shards} shards in {partitions} partitions"
         )
 
-    def _resume(self, training: Training, source: Source) -> None:
+    def _resume(self, training: Training, folder: RunFolder) -> None:
+        assert self.material is not None, "prepare comes first"
         checkpoint = training.resume()
         if checkpoint is None:
             return
-        if training.progress.step <= self.folder.data()["since_step"]:  # positions in data that have changed
+        if training.progress.step <= folder.data()["since_step"]:  # positions in data that have changed
             training.progress.positions = {}
         self.say(f"resuming after step {training.progress.step} ({checkpoint.path})")
-        if not source.seekable:
+        if not self.material.source.seekable:
             self.say("this format does not support seeking: each shard is read from its start")
 
 

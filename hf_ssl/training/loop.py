@@ -72,7 +72,9 @@ class Training:
     def __post_init__(self) -> None:
         self.model.to(self.accelerator.device)  # before the optimizers: their state follows the parameters
         precision = torch.bfloat16 if self.accelerator.mixed_precision == "bf16" else torch.float32
-        self.optimizers = build_optimizers(self.model, self.arguments, precision)
+        self.optimizers = build_optimizers(
+            self.model, self.arguments, precision, self.task.rate_factors(self.model, self.prepared)
+        )
 
     def resume(self) -> Checkpoint | None:
         """Resume from the newest checkpoint in the folder, if any; the number of processes may have changed."""

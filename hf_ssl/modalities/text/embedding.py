@@ -1,4 +1,4 @@
-"""Frozen features of texts: hidden states, averaged over the tokens, per layer."""
+"""Frozen features of texts: embeddings and hidden states, averaged over the tokens, per layer."""
 
 from __future__ import annotations
 
@@ -7,28 +7,41 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.functional import embedding_bag
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 ROWS_AT_ONCE = 64
+EMBEDDINGS = "mean of embeddings"  # name of the features
 
 
-def embed_whole_texts(
-    model: PreTrainedModel,
+def mean_embeddings(
+    table: torch.Tensor,
     tokenizer: PreTrainedTokenizerBase,
     texts: Sequence[str],
     progress: Callable[[int], Any] = lambda _rows: None,
-) -> dict[str, np.ndarray]:
-    """Compute the features of a static encoder for texts of any length; see `embed_texts`."""
-    features = np.zeros((len(texts), model.config.hidden_size), np.float32)
+) -> np.ndarray:
+    """Return the mean of the token embeddings of texts of any length, without special tokens.
+
+    Args:
+        table: the embeddings, shape (vocabulary, dimensions).
+        tokenizer: a fast one.
+        texts: of any length.
+        progress: called with the number of rows done.
+
+    Returns:
+        float32, shape (texts, dimensions).
+    """
+    features = np.zeros((len(texts), table.shape[1]), np.float32)
     for begin in range(0, len(texts), ROWS_AT_ONCE):
         part = list(texts[begin : begin + ROWS_AT_ONCE])
         encodings = [e.ids for e in tokenizer.backend_tokenizer.encode_batch_fast(part, add_special_tokens=False)]
-        tokens, mask = as_batch(encodings, tokenizer.pad_token_id or 0)
+        begins = np.cumsum([0, *map(len, encodings[:-1])])
+        tokens = torch.tensor([token for ids in encodings for token in ids], dtype=torch.long, device=table.device)
         with torch.no_grad():
-            said = model(input_ids=tokens.to(model.device), attention_mask=mask.to(model.device))
-        features[begin : begin + len(part)] = said.pooler_output.float().cpu().numpy()
+            means = embedding_bag(tokens, table, torch.from_numpy(begins).to(table.device), mode="mean")
+        features[begin : begin + len(part)] = means.float().cpu().numpy()
         progress(len(part))
-    return {"mean of embeddings": features}
+    return features
 
 
 def as_batch(encodings: Sequence[Any], padding: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -49,7 +62,7 @@ def embed_texts(
     autocast: Callable[[], Any],
     progress: Callable[[int], Any] = lambda _rows: None,
 ) -> dict[str, np.ndarray]:
-    """Mean-pool the hidden states of texts from the embeddings, the middle and the last layer.
+    """Mean-pool the hidden states of texts from the middle and the last layer.
 
     Args:
         model: a stock model; its ``base_model`` is the encoder.
@@ -70,7 +83,7 @@ def embed_texts(
         tokens, mask = tokens.to(model.device), mask.to(model.device)
         with torch.no_grad(), autocast():
             states = model.base_model(input_ids=tokens, attention_mask=mask, output_hidden_states=True).hidden_states
-        for layer in {0, len(states) // 2, len(states) - 1}:
+        for layer in {len(states) // 2, len(states) - 1}:
             if states[layer].shape[:2] != tokens.shape:  # of architectures that pool inside
                 continue
             hidden = states[layer].float()

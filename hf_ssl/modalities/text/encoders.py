@@ -65,6 +65,15 @@ def language_model(
     return model
 
 
+def untie_output(model: PreTrainedModel) -> None:
+    """Give the output of a language model weights of its own, which begin as those of the embeddings."""
+    output: Any = model.get_output_embeddings()
+    if output is None or output.weight is not model.get_input_embeddings().weight:  # type: ignore[attr-defined] # an embedding
+        return
+    output.weight = torch.nn.Parameter(output.weight.detach().clone())
+    model.config.tie_word_embeddings = False
+
+
 def encoder_model(flags: TextFlags, tokenizer: PreTrainedTokenizerBase, seed: int) -> PreTrainedModel:
     """Build or load an encoder without a head; see `language_model`."""
     name = flags.model_name_or_path or flags.config_name or flags.model_size

@@ -21,7 +21,7 @@ from hf_ssl.modalities.prepared import Costs, Needs, Prepared
 from hf_ssl.modalities.text import encoders
 from hf_ssl.modalities.text.baselines import Tfidf, TfidfSvd
 from hf_ssl.modalities.text.documents import SHORTEST, DocumentEncoder, two_crops
-from hf_ssl.modalities.text.embedding import as_batch, embed_texts, embed_whole_texts
+from hf_ssl.modalities.text.embedding import EMBEDDINGS, as_batch, embed_texts, mean_embeddings
 from hf_ssl.modalities.text.encoders import encoder_model
 from hf_ssl.modalities.text.flags import TextViews
 from hf_ssl.modalities.text.for_people import ShownText
@@ -176,14 +176,15 @@ class Text(TextRows, ShownText, Modality):
         autocast: Callable[[], Any],
         progress: Callable[[int], Any] = no_progress,
     ) -> dict[str, np.ndarray]:
-        """Return mean-pooled hidden states of some layers; for a static encoder, the mean embedding of the whole text."""
-        encoder = model.base_model
+        """Return the mean embedding of the whole text and, unless the encoder is static, mean-pooled states of some layers."""
+        encoder, tokenizer = model.base_model, prepared.processor
         if isinstance(encoder, StaticModel):
-            return embed_whole_texts(encoder, prepared.processor, inputs, progress)
-        tokenizer = prepared.processor
+            return {EMBEDDINGS: mean_embeddings(encoder.embedding.weight, tokenizer, inputs, progress)}
+        table = getattr(encoder.get_input_embeddings(), "weight", None)
+        found = {} if table is None else {EMBEDDINGS: mean_embeddings(table, tokenizer, inputs)}
         encodings = tokenizer.backend_tokenizer.encode_batch_fast(list(inputs), add_special_tokens=True)
         tokens = [encoding.ids[: self.sequence_length] for encoding in encodings]
-        return embed_texts(encoder, tokens, tokenizer.pad_token_id or 0, autocast, progress)
+        return found | embed_texts(encoder, tokens, tokenizer.pad_token_id or 0, autocast, progress)
 
     def baselines(self, seed: int) -> list[Baseline]:
         """Return TF-IDF, and TF-IDF + SVD."""
