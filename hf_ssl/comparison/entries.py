@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from hf_ssl.common.device import one_thread
 from hf_ssl.comparison.cells import Cell, Cells, Computed
 from hf_ssl.evaluation.measure import Effort, baseline_candidates, measure, network_candidates
 from hf_ssl.evaluation.measured_rows import MeasuredRows
@@ -88,12 +86,7 @@ class Table:
         return found
 
     def _baseline(self, baseline: Baseline) -> Entry:
-        def candidates() -> dict[str, Pair]:
-            # The other baselines gain from several threads.
-            with one_thread() if baseline.one_thread else contextlib.nullcontext():
-                return baseline_candidates(baseline, self.rows)
-
-        cell = self._measured(baseline.name, baseline.title, {}, candidates)
+        cell = self._measured(baseline.name, baseline.title, {}, lambda: baseline_candidates(baseline, self.rows))
         return Entry(baseline.name, baseline.title, BASELINE, [cell])
 
     def _network(self, name: str, run: Pretrained, title: str) -> Cell:
@@ -107,9 +100,7 @@ class Table:
         self, name: str, title: str, depends: dict[str, str], candidates: Callable[[], dict[str, Pair]]
     ) -> Cell:
         def compute() -> Computed:
-            found = candidates()
-            with one_thread():
-                measured = measure(found, self.rows, self.effort, self.seed)
+            measured = measure(candidates(), self.rows, self.effort, self.seed)
             return measured.figures, measured.arrays
 
         self.step(title)

@@ -5,6 +5,7 @@ Every choice (variant, whitening, regularisation) is made on folds of the labell
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +14,9 @@ import numpy as np
 from scipy.sparse import csr_matrix, issparse
 from scipy.sparse import vstack as sparse_vstack
 from sklearn.decomposition import PCA
+from threadpoolctl import threadpool_limits
 
+from hf_ssl.common.device import one_thread
 from hf_ssl.common.quiet import without_advice
 from hf_ssl.evaluation.intervals import Draws, accuracy_interval, agreement_interval
 from hf_ssl.evaluation.label_efficiency import choose_linear, draw_rows, draw_share, label_counts
@@ -92,12 +95,14 @@ def network_candidates(embed: Callable[[Sequence[Any]], dict[str, np.ndarray]], 
 
 def baseline_candidates(baseline: Baseline, rows: MeasuredRows) -> dict[str, Pair]:
     """Fit a baseline on the bank and return its variants."""
-    baseline.fit(rows.bank.inputs)
-    bank, test = baseline.encode(rows.bank.inputs), baseline.encode(rows.test.inputs)
+    with one_thread() if baseline.one_thread else contextlib.nullcontext():
+        baseline.fit(rows.bank.inputs)
+        bank, test = baseline.encode(rows.bank.inputs), baseline.encode(rows.test.inputs)
     return {name: (bank[name], test[name]) for name in bank}
 
 
 @without_advice()
+@threadpool_limits.wrap(limits=1)  # two threads took 15 times as long for a logistic regression on 2,000 rows
 def measure(candidates: dict[str, Pair], rows: MeasuredRows, effort: Effort, seed: int) -> Measured:
     """Measure one set of features; without labels, use the first variant, mildly whitened.
 
