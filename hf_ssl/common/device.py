@@ -39,13 +39,15 @@ def keep_freed_memory() -> None:
         library.mallopt(M_TRIM_THRESHOLD, KEPT)
 
 
-def one_thread() -> threadpool_limits:
-    """Return a context that limits linear algebra to one thread.
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Limit linear algebra to one thread within this context or decorated function.
 
-    Small products lose by more threads: a logistic regression on 2,000 rows took 15 times as long with two.
-    A single thread also keeps the order of summation fixed.
+    Small products lose by more threads, which wait for each other: a logistic regression on 2,000 rows took 15 times as
+    long with two. A single thread also keeps the order of summation fixed.
     """
-    return threadpool_limits(1)
+    with threadpool_limits(1):
+        yield
 
 
 @contextlib.contextmanager

@@ -30,7 +30,7 @@ FREE_TO_CHANGE = {
 }
 PRETRAINING, FINE_TUNING, COMPARISON = "pretraining", "fine_tuning", "comparison"  # kinds of runs
 FIRST_PHASE = "first_phase"
-MADE_FIRST = ("config.yaml", "run.json", "data.json", "processor", "checkpoints")  # before the first step
+MADE_FIRST = ("config.yaml", "run.json", "data.json", "processor", "plan.json", "checkpoints")  # before the first step
 
 
 class RunFolder:
@@ -62,6 +62,7 @@ class RunFolder:
         self.processor = path / "processor"
         self.results = path / "results.json"
         self.card = path / "README.md"
+        self.plan = path / "plan.json"  # of a run with a budget
         self.plots = path / "plots"
         self.cells = path / "cells"
         self.trainings = path / "trainings"  # with labels; of classifiers, until there are results

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
 from hf_ssl.common.errors import UserError
+from hf_ssl.common.times import seconds_of
 
-SECONDS = {"s": 1, "sec": 1, "min": 60, "h": 3600}
 SHORTEST = 20  # seconds
 
 
@@ -57,7 +56,4 @@ class ComparisonArguments:
         Raises:
             UserError: if it is not a time.
         """
-        found = re.fullmatch(r"(\d+(?:\.\d+)?) *(s|sec|min|h)?", self.budget.strip())
-        if not found:
-            raise UserError(f"--budget {self.budget!r} is not a time; write it as 90s, 5min or 1h")
-        return float(found[1]) * SECONDS[found[2] or "s"]
+        return seconds_of("budget", self.budget)

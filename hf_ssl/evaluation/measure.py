@@ -14,7 +14,6 @@ import numpy as np
 from scipy.sparse import csr_matrix, issparse
 from scipy.sparse import vstack as sparse_vstack
 from sklearn.decomposition import PCA
-from threadpoolctl import threadpool_limits
 
 from hf_ssl.common.device import one_thread
 from hf_ssl.common.quiet import without_advice
@@ -102,7 +101,7 @@ def baseline_candidates(baseline: Baseline, rows: MeasuredRows) -> dict[str, Pai
 
 
 @without_advice()
-@threadpool_limits.wrap(limits=1)  # two threads took 15 times as long for a logistic regression on 2,000 rows
+@one_thread()
 def measure(candidates: dict[str, Pair], rows: MeasuredRows, effort: Effort, seed: int) -> Measured:
     """Measure one set of features; without labels, use the first variant, mildly whitened.
 

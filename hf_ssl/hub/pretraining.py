@@ -52,6 +52,8 @@ def run_pretraining(arguments: Sequence[str], description: str, task: str | None
         raise UserError(f"there is no task '{chosen}' any more; give --task {GONE[chosen]}")
     if task not in (None, chosen):
         raise UserError(f"this script runs {task}; for {chosen} use scripts/pretrain.py --task {chosen}")
+    if len(values_given(("budget", "max_steps"), arguments)) == 2:
+        raise UserError("--budget and --max_steps exclude each other: the budget decides how many steps there are")
     modality = given.get("modality") or _modality_of(chosen, given, helped)
     types = flag_types(chosen, modality)
     defaults = defaults_of(chosen, modality)

@@ -40,6 +40,7 @@ class Costs:
         settings: task -> flags for a comparison.
         supervised_seconds: seconds per step of training with labels.
         shown: number of rows shown in the demo.
+        measured_row_seconds: seconds per row of fitting baselines and readouts, for a run.
     """
 
     rows_a_minute: tuple[int, int]
@@ -50,6 +51,7 @@ class Costs:
     settings: dict[str, dict[str, Any]]
     supervised_seconds: float
     shown: int
+    measured_row_seconds: float
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 
 from hf_ssl.common.errors import UserError
 from hf_ssl.common.progress import progress_bar
-from hf_ssl.common.run_folder import RunFolder
+from hf_ssl.common.run_folder import FIRST_PHASE, RunFolder
 from hf_ssl.common.writing import replace_folder
 from hf_ssl.data.arguments import DataArguments
 from hf_ssl.data.sources import Source
@@ -25,11 +25,12 @@ from hf_ssl.modalities.prepared import Prepared
 from hf_ssl.pretext.base import PretextTask
 from hf_ssl.pretext.pairing import pair_recorded
 from hf_ssl.pretext.parts.embedder import kept
+from hf_ssl.runs.budget import RunPlan
 from hf_ssl.runs.card import write_card
+from hf_ssl.runs.first_phase import TASK as FIRST_TASK
 from hf_ssl.runs.plots import draw_features, draw_loss, draw_pictures
 from hf_ssl.runs.results import Cost, DataRecord, ModelRecord, RunResults, versions, write_results
 from hf_ssl.runs.table import FIGURES, INTERVALS, table_of
-from hf_ssl.training.arguments import TrainingArguments
 from hf_ssl.training.checkpoint import Progress, newest_checkpoint
 
 SHOWN = 10  # pictures in a row
@@ -60,13 +61,21 @@ class Material:
     autocast: Callable[[], Any]
 
 
-def finish(material: Material, arguments: TrainingArguments, model: Any, progress: Progress, folder: RunFolder) -> None:
-    """Save, measure, draw, write the card and last the results, which mark the run as finished."""
+def finish(material: Material, model: Any, progress: Progress, folder: RunFolder, plan: RunPlan | None) -> None:
+    """Save, measure, draw, write the card and last the results, which mark the run as finished.
+
+    Args:
+        material: what the run was trained on.
+        model: the trained model.
+        progress: of the training.
+        folder: of the run.
+        plan: what its budget bought, if it has one.
+    """
     task = material.task
     product = kept(model)
     save_model(folder, task, product, material.prepared)
     heldout = material.held_out.score(model, material.autocast) if material.held_out else None
-    features, note = _features(material, model, folder, arguments.seed)
+    features, note = _features(material, model, folder, plan)
     plots = draw_loss(folder, task.baseline, heldout) | draw_features(folder) | _draw_pictures(material, model, folder)
     results = replace(
         describe(material.task, material.prepared, product, progress, folder),
@@ -100,9 +109,13 @@ def describe(task: PretextTask, prepared: Prepared, product: Any, progress: Prog
     pipeline = (
         (task.pipeline, "transformers") if task.pipeline else (modality.feature_pipeline, modality.feature_library)
     )
-    cost = Cost(
-        round(progress.cpu_seconds, 3), round(progress.wall_seconds, 3), progress.step, progress.unit, progress.units
-    )
+    cost, phases = Cost.until(progress), []
+    first = newest_checkpoint(folder.path / FIRST_PHASE / "checkpoints")
+    if first is not None:
+        before = Cost.until(Progress(**first.state))
+        phases = [{"task": FIRST_TASK} | before.as_json(), {"task": task.name} | cost.as_json()]
+        seconds = cost.cpu_seconds + before.cpu_seconds, cost.wall_seconds + before.wall_seconds
+        cost = replace(cost, cpu_seconds=seconds[0], wall_seconds=seconds[1])
     return RunResults(
         run=record["run"],
         command=record["command"],
@@ -115,6 +128,8 @@ def describe(task: PretextTask, prepared: Prepared, product: Any, progress: Prog
         model=model_record(product, task, modality, pipeline),
         baseline=task.baseline,
         versions=versions(),
+        phases=phases,
+        plan=asdict(RunPlan.load(folder.plan)) if folder.plan.exists() else None,
     )
 
 
@@ -130,12 +145,15 @@ def figures_of(measured: Measured) -> dict[str, Any]:
     return {key: measured.figures[key] for key in FIGURES if key in measured.figures} | {"choice": choice}
 
 
-def _features(material: Material, model: Any, folder: RunFolder, seed: int) -> tuple[dict[str, Any] | None, str]:
+def _features(
+    material: Material, model: Any, folder: RunFolder, plan: RunPlan | None
+) -> tuple[dict[str, Any] | None, str]:
     """Return the figures of pretrained and untrained features and of the baselines, or why there are none."""
     if not material.label_column:
         return None, "no label column was used"
-    modality = material.prepared.modality
-    rows = measured_rows(material.source, material.data, modality, material.label_column, modality.measured_rows)
+    modality, seed = material.prepared.modality, folder.config["seed"]
+    most = plan.rows(modality.measured_rows) if plan else modality.measured_rows
+    rows = measured_rows(material.source, material.data, modality, material.label_column, most)
     if not rows.names:
         return None, " ".join(rows.notes)
     untrained = material.task.model(material.prepared.like(folder.model), seed).to(model.base_model.device)
@@ -185,7 +203,8 @@ def results_so_far(folder: RunFolder) -> RunResults:
     save_model(folder, pairing.task, kept(model), prepared)
     step = checkpoint.state["step"]
     folder.cut_log(step)  # as resuming does
-    note = f"the run was interrupted after step {step} of {folder.config['max_steps']}"
+    planned = RunPlan.load(folder.plan).max_steps if folder.plan.exists() else folder.config["max_steps"]
+    note = f"the run was interrupted after step {step} of {planned}"
     results = describe(pairing.task, prepared, kept(model), Progress(**checkpoint.state), folder)
     plots = draw_loss(folder, pairing.task.baseline, None)
     return replace(results, heldout_note=note, features_note=note, plots=plots)

@@ -11,28 +11,24 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
-from hf_ssl.common.device import keep_freed_memory, torch_threads
+from hf_ssl.common.device import keep_freed_memory
 from hf_ssl.common.errors import UserError
 from hf_ssl.common.run_folder import PRETRAINING, RunFolder
 from hf_ssl.common.writing import replace_folder
-from hf_ssl.data.batches import StreamSource
 from hf_ssl.data.columns import first_inputs, first_table
 from hf_ssl.data.label_columns import find_label_column
 from hf_ssl.data.sources import Source, open_source
-from hf_ssl.data.stream import Stream, partition_count
+from hf_ssl.data.stream import partition_count
 from hf_ssl.evaluation.doubts import doubts_about
 from hf_ssl.modalities.base import Modality
-from hf_ssl.modalities.prepared import Prepared
-from hf_ssl.pretext.parts.beginning import BeginsWithContrast
 from hf_ssl.runs.finish import Material, finish
-from hf_ssl.runs.first_phase import first_job
 from hf_ssl.runs.job import Job
+from hf_ssl.runs.phases import Phases
 from hf_ssl.runs.results import read_results
 from hf_ssl.runs.table import table_of
-from hf_ssl.runs.watching import held_out_inputs, online_probe, watch
+from hf_ssl.runs.watching import held_out_inputs, online_probe
 from hf_ssl.training.accelerator import build_accelerator
 from hf_ssl.training.checkpoint import newest_checkpoint
-from hf_ssl.training.loop import Training
 
 
 @dataclass
@@ -117,24 +113,13 @@ class PretrainingRun:
         self._describe(material, model)
         flags = {name: str(value) for name, value in self.folder.config.items()}
         self.accelerator.init_trackers("hf_ssl", config=flags)
-        self._first_phase(model)
-        training = Training(
-            task=task,
-            prepared=prepared,
-            model=model,
-            source=self._source(self.job, prepared),
-            arguments=self.job.training,
-            accelerator=self.accelerator,
-            folder=self.folder,
-            measure=watch(material.held_out, material.probe, self.accelerator),
-            read_timeout=self.job.data.read_timeout,
-        )
-        self._resume(training, self.folder)
-        with torch_threads(prepared.modality.threads):
-            progress = training.run()
+        phases = Phases(self.job, material, self.folder, self.accelerator, model)
+        plan = phases.planned()
+        phases.train_first()
+        progress = phases.train()
         if self.main:
             try:
-                finish(material, self.job.training, model, progress, self.folder)
+                finish(material, model, progress, self.folder, plan)
             except UserError as error:
                 raise UserError(f"{error}; training is done and saved: rerun the same command to resume") from error
         self.accelerator.end_training()
@@ -158,51 +143,6 @@ class PretrainingRun:
         with replace_folder(self.folder.processor) as temporary:
             prepared.save(temporary)
 
-    def _first_phase(self, model: Any) -> None:
-        """Train the first phase, if the task has one, and let a model begin with what it learned."""
-        material = self.material
-        assert material is not None, "prepare comes first"
-        job = first_job(self.job, material.prepared, model, self.accelerator.num_processes)
-        if job is None:
-            return
-        prepared = replace(material.prepared, modality=job.pairing.modality)
-        folder = self.folder.first_phase()
-        if self.main:
-            newest = newest_checkpoint(folder.checkpoints)
-            accept = newest.state["step"] if newest and job.data.changed_data == "accept" else None
-            folder.check_data(material.source.record(), accept)
-        self.accelerator.wait_for_everyone()
-        training = Training(
-            task=job.task,
-            prepared=prepared,
-            model=job.task.model(prepared, job.training.seed),
-            source=self._source(job, prepared),
-            arguments=job.training,
-            accelerator=self.accelerator,
-            folder=folder,
-            read_timeout=job.data.read_timeout,
-            title="contrast first",
-        )
-        self._resume(training, folder)
-        with torch_threads(prepared.modality.threads):
-            training.run()
-        assert isinstance(self.job.task, BeginsWithContrast)
-        self.job.task.begin_with(model, training.model)
-
-    def _source(self, job: Job, prepared: Prepared) -> StreamSource:
-        assert self.material is not None, "prepare comes first"
-        rows, side = self.material.source.train, self.material.source.training_side
-        strict = job.data.bad_rows == "error"
-        stream = Stream(
-            rows,
-            prepared.modality.row_encoder(prepared, job.needs, held_out=side, strict=strict),
-            job.training.seed,
-            partition_count(rows.shards, job.training.batch_size),
-            prepared.modality.block_rows,
-            job.most_skipped,
-        )
-        return StreamSource(stream, job.training.batch_size, job.data.dataloader_num_workers)
-
     def _describe(self, material: Material, model: Any) -> None:
         rows, source = material.source.train, material.source
         parameters = sum(parameter.numel() for parameter in model.parameters())
@@ -212,17 +152,6 @@ class PretrainingRun:
             f"parameters, {self.accelerator.mixed_precision} mixed precision, on {self.accelerator.device}; '{source.name}' "
             f"at {source.revision[:12]}, {rows.shards} shards in {partitions} partitions"
         )
-
-    def _resume(self, training: Training, folder: RunFolder) -> None:
-        assert self.material is not None, "prepare comes first"
-        checkpoint = training.resume()
-        if checkpoint is None:
-            return
-        if training.progress.step <= folder.data()["since_step"]:  # positions in data that have changed
-            training.progress.positions = {}
-        self.say(f"resuming after step {training.progress.step} ({checkpoint.path})")
-        if not self.material.source.seekable:
-            self.say("this format does not support seeking: each shard is read from its start")
 
 
 @contextlib.contextmanager

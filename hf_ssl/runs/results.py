@@ -12,6 +12,7 @@ from typing import Any, Self
 from hf_ssl.common.errors import UserError
 from hf_ssl.common.run_folder import RunFolder
 from hf_ssl.common.writing import write_text
+from hf_ssl.training.checkpoint import Progress
 
 PACKAGES = ("hf_ssl", "torch", "transformers", "datasets", "accelerate", "tokenizers", "scikit-learn", "numpy")
 
@@ -21,7 +22,7 @@ class Cost:
     """Cost of training, without evaluation.
 
     Attributes:
-        cpu_seconds: CPU time over all processes.
+        cpu_seconds: CPU time over all processes (and all phases).
         wall_seconds: wall time.
         steps: optimizer steps.
         unit: name of the unit, in the plural.
@@ -38,6 +39,12 @@ class Cost:
         """Return the record with the number of units under their name, such as "tokens"."""
         rest = {name: value for name, value in asdict(self).items() if name != "units"}
         return rest | {self.unit: self.units}
+
+    @classmethod
+    def until(cls, progress: Progress) -> Self:
+        """Return the cost of a training so far."""
+        seconds = round(progress.cpu_seconds, 3), round(progress.wall_seconds, 3)
+        return cls(*seconds, progress.step, progress.unit, progress.units)
 
     @classmethod
     def of(cls, record: dict[str, Any]) -> Self:
@@ -139,6 +146,8 @@ class RunResults:
         features: name ("pretrained", "untrained", baselines) -> figure -> "mean", "low", "high"; None if nothing was measured.
         features_note: what the intervals cover, or why nothing was measured.
         plots: title -> file.
+        phases: for a run in several phases: "task" and cost of each, in their order.
+        plan: what the budget of the run bought on its machine.
         classifier: for fine-tuning: "names" of the labels, "recipe", "pretrained_by".
         settings: for a published run: flags of task, modality and views.
         rows: for a published run: splits and columns.
@@ -162,6 +171,8 @@ class RunResults:
     features: dict[str, dict[str, Any]] | None = None
     features_note: str = ""
     plots: dict[str, str] = field(default_factory=dict)
+    phases: list[dict[str, Any]] = field(default_factory=list)
+    plan: dict[str, Any] | None = None
     classifier: dict[str, Any] | None = None
     settings: dict[str, Any] | None = None
     rows: dict[str, Any] | None = None

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, Self
 
 from hf_ssl.common.errors import UserError
+from hf_ssl.common.times import seconds_of
 
+SHORTEST = 20  # seconds of a budget
 CONTINUED = 0.1  # factor on the default learning rate when training from a checkpoint
 
 
@@ -18,6 +20,14 @@ class TrainingArguments:
 
     output_dir: str = field(default="runs/pretrain", metadata={"help": "Run folder. Rerun the same command to resume."})
     max_steps: int = field(default=500, metadata={"help": "Optimizer steps."})
+    budget: str | None = field(
+        default=None,
+        metadata={
+            "help": "Time for the whole run, such as 90s, 2min or 1h, instead of --max_steps: the first steps show how many "
+            "this machine can take, and measuring gets at most a third.",
+            "default": "as long as --max_steps takes",
+        },
+    )
     batch_size: int = field(
         default=16, metadata={"help": "Samples per optimizer step, over all processes and accumulation steps."}
     )
@@ -65,8 +75,15 @@ class TrainingArguments:
                 raise UserError(f"--{name} must be above 0, not {getattr(self, name)}")
         if not (self.warmup_share >= 0 and self.decay_share >= 0 and self.warmup_share + self.decay_share <= 1):
             raise UserError("--warmup_share and --decay_share must be at least 0 and sum to at most 1")
+        if self.seconds < SHORTEST:
+            raise UserError(f"--budget {self.budget} is too short: starting and measuring alone take {SHORTEST}s")
         if self.seed < 0:
             raise UserError(f"--seed must be at least 0, not {self.seed}")
+
+    @property
+    def seconds(self) -> float:
+        """Return the budget in seconds; infinite without one."""
+        return float("inf") if self.budget is None else seconds_of("budget", self.budget)
 
     def settled(self, usual: dict[str, float], continued: bool) -> Self:
         """Return a copy with the learning rates filled in.

@@ -80,7 +80,7 @@ def main(arguments: list[str]) -> None:
 @contextlib.contextmanager
 def _neighbours(count: int) -> Iterator[None]:
     """Keep some processes busy within this context."""
-    busy = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(count)]
+    busy = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(count)]  # noqa: S603 - our own command
     try:
         yield
     finally:
@@ -98,7 +98,7 @@ def _step_seconds(settings: dict[str, str], sizes: Benchmark) -> list[float]:
         command = [sys.executable, str(SCRIPT)]
         command += [part for name, value in (flags | more).items() for part in (f"--{name}", str(value))]
         with (Path(folder) / "output.txt").open("wb") as output:
-            process = subprocess.Popen(command, env=ours | settings, stdout=output, stderr=output)
+            process = subprocess.Popen(command, env=ours | settings, stdout=output, stderr=output)  # noqa: S603 - our own command
         try:
             return _watch(Path(folder) / "log.jsonl", process, sizes.seconds)
         finally:

@@ -6,8 +6,8 @@ import os
 import subprocess
 import sys
 
-
 from hf_ssl.common.waiting import SETTINGS, spin_briefly
+
 
 def test_short_spins_are_set_unless_the_user_chose() -> None:
     ours: dict[str, str] = {}

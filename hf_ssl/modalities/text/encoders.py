@@ -67,11 +67,11 @@ def language_model(
 
 def untie_output(model: PreTrainedModel) -> None:
     """Give the output of a language model weights of its own, which begin as those of the embeddings."""
+    embeddings: Any = model.get_input_embeddings()
     output: Any = model.get_output_embeddings()
-    if output is None or output.weight is not model.get_input_embeddings().weight:  # type: ignore[attr-defined] # an embedding
-        return
-    output.weight = torch.nn.Parameter(output.weight.detach().clone())
-    model.config.tie_word_embeddings = False
+    if output is not None and output.weight is embeddings.weight:
+        output.weight = torch.nn.Parameter(output.weight.detach().clone())
+        model.config.tie_word_embeddings = False
 
 
 def encoder_model(flags: TextFlags, tokenizer: PreTrainedTokenizerBase, seed: int) -> PreTrainedModel:
