@@ -14,7 +14,6 @@ from hf_ssl.common.run_folder import COMPARISON, RunFolder
 from hf_ssl.common.writing import write_text
 from hf_ssl.comparison.arguments import ComparisonArguments
 from hf_ssl.comparison.budget import Plan, plan_for
-from hf_ssl.comparison.cells import PACKAGES, Cell, Cells
 from hf_ssl.comparison.entries import BASELINE, PRETRAINED, Entry, Table
 from hf_ssl.comparison.look import density_of, map_of, names_of, numbers_of_clusters
 from hf_ssl.comparison.networks import FEWEST_ROWS, brought_along, pairing_for, pretrained_here
@@ -27,6 +26,7 @@ from hf_ssl.data.columns import first_table
 from hf_ssl.data.embedded import settle
 from hf_ssl.data.label_columns import find_label_column
 from hf_ssl.data.sources import open_source
+from hf_ssl.evaluation.cells import PACKAGES, Cell, Cells
 from hf_ssl.evaluation.doubts import doubts_about
 from hf_ssl.evaluation.measure import FEWEST_LABELLED
 from hf_ssl.evaluation.measured_rows import MeasuredRows, measured_rows

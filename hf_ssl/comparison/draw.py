@@ -13,10 +13,10 @@ import numpy as np
 from matplotlib import pyplot
 
 from hf_ssl.common.writing import writing
-from hf_ssl.comparison.cells import Cell
 from hf_ssl.comparison.entries import BASELINE, PRETRAINED, UNTRAINED, Entry
 from hf_ssl.comparison.outcome import ComparisonResults
 from hf_ssl.comparison.supervised import KINDS
+from hf_ssl.evaluation.cells import Cell
 from hf_ssl.evaluation.measured_rows import MeasuredRows
 from hf_ssl.runs.plots import PALETTE
 from hf_ssl.unsupervised.naming import match_colours

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hf_ssl.comparison.cells import Cell, Cells, Computed
+from hf_ssl.evaluation.cells import Cell, Cells, Computed
 from hf_ssl.evaluation.measure import Effort, baseline_candidates, measure, network_candidates
 from hf_ssl.evaluation.measured_rows import MeasuredRows
 from hf_ssl.evaluation.readout import Pair

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from hf_ssl.comparison.cells import Cell, Cells, Computed
 from hf_ssl.comparison.entries import Entry
+from hf_ssl.evaluation.cells import Cell, Cells, Computed
 from hf_ssl.evaluation.measured_rows import MeasuredRows
 from hf_ssl.evaluation.metrics import AGREEMENTS
 from hf_ssl.unsupervised.choosing import choose_clusters, usual_counts

@@ -9,8 +9,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from hf_ssl.comparison.cells import Cell
 from hf_ssl.comparison.entries import Entry
+from hf_ssl.evaluation.cells import Cell
 from hf_ssl.evaluation.intervals import Draws, accuracy_interval
 from hf_ssl.evaluation.measure import agreement_figures
 from hf_ssl.evaluation.measured_rows import MeasuredRows

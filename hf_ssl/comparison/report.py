@@ -14,11 +14,11 @@ from hf_ssl.common.glossary import WORDS, groups
 from hf_ssl.common.markdown import code_span, plain_text
 from hf_ssl.common.run_folder import RunFolder
 from hf_ssl.common.writing import write_text
-from hf_ssl.comparison.cells import Cell
 from hf_ssl.comparison.draw import Drawn, draw_curves, draw_map, draw_numbers
 from hf_ssl.comparison.entries import Entry
 from hf_ssl.comparison.outcome import CLUSTERINGS, COLUMNS, ComparisonResults, Method
 from hf_ssl.comparison.supervised import KINDS
+from hf_ssl.evaluation.cells import Cell
 from hf_ssl.evaluation.measured_rows import MeasuredRows
 
 LONGEST = 160  # characters of a text to show

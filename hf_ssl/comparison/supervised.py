@@ -11,7 +11,7 @@ import numpy as np
 
 from hf_ssl.common.errors import UserError
 from hf_ssl.comparison.budget import Plan
-from hf_ssl.comparison.cells import Cell, Cells, Computed
+from hf_ssl.evaluation.cells import Cell, Cells, Computed
 from hf_ssl.evaluation.intervals import Draws, accuracy_interval
 from hf_ssl.evaluation.label_efficiency import draw_rows
 from hf_ssl.evaluation.measured_rows import MeasuredRows

@@ -17,11 +17,11 @@ from safetensors import SafetensorError
 
 from hf_ssl.common.errors import UserError
 from hf_ssl.common.writing import writing
-from hf_ssl.comparison.cells import PACKAGES, library_hash
 from hf_ssl.demo.index import Index
 from hf_ssl.demo.panel import Panel
 from hf_ssl.demo.points import Features
 from hf_ssl.demo.shown_rows import ShownRows
+from hf_ssl.evaluation.cells import PACKAGES, library_hash
 from hf_ssl.evaluation.measured_rows import Labelled, content_hash
 
 

@@ -16,11 +16,13 @@ from hf_ssl.common.writing import replace_folder
 from hf_ssl.data.arguments import DataArguments
 from hf_ssl.data.sources import Source
 from hf_ssl.data.stream import skipped_rows
+from hf_ssl.evaluation.cells import Cells, Computed, shared_folder
 from hf_ssl.evaluation.heldout import HeldOut
 from hf_ssl.evaluation.measure import Effort, Measured, baseline_candidates, measure, network_candidates
 from hf_ssl.evaluation.measured_rows import MeasuredRows, measured_rows
 from hf_ssl.evaluation.online import OnlineProbe
 from hf_ssl.modalities.base import Modality
+from hf_ssl.modalities.baseline import Baseline
 from hf_ssl.modalities.prepared import Prepared
 from hf_ssl.pretext.base import PretextTask
 from hf_ssl.pretext.pairing import pair_recorded
@@ -160,10 +162,17 @@ def _features(
     found = {}
     for name, network in {"pretrained": model, "untrained": untrained}.items():
         found[name] = figures_of(_measured_network(name, network, material, rows, seed))
+    cells = Cells(shared_folder(folder.path / "measured"), rows.record() | {"seed": seed})  # other runs on the same rows have the same baselines
     for baseline in progress_bar("baselines", modality.baselines(seed), unit="baseline"):
-        candidates = baseline_candidates(baseline, rows)
-        found[baseline.name] = figures_of(measure(candidates, rows, Effort(), seed))
+        found[baseline.name] = _measured_baseline(baseline, rows, cells, seed)
     return found, " ".join([INTERVALS + ".", *rows.notes])
+
+
+def _measured_baseline(baseline: Baseline, rows: MeasuredRows, cells: Cells, seed: int) -> dict[str, Any]:
+    def compute() -> Computed:
+        return figures_of(measure(baseline_candidates(baseline, rows), rows, Effort(), seed)), {}
+
+    return cells(baseline.name, {"effort": vars(Effort())}, compute).figures
 
 
 def _measured_network(name: str, network: Any, material: Material, rows: MeasuredRows, seed: int) -> Measured:

@@ -8,11 +8,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from hf_ssl.comparison.cells import Cell
 from hf_ssl.comparison.entries import BASELINE, PRETRAINED, UNTRAINED, Entry
 from hf_ssl.comparison.outcome import ComparisonResults, methods_of
 from hf_ssl.comparison.recommend import best_of, recommend
 from hf_ssl.comparison.report import _chosen
+from hf_ssl.evaluation.cells import Cell
 from hf_ssl.evaluation.intervals import Draws, accuracy_interval
 from hf_ssl.evaluation.measure import agreement_figures
 from hf_ssl.evaluation.measured_rows import Labelled, MeasuredRows

@@ -12,9 +12,9 @@ from kills import KilledError, kill_after
 
 from hf_ssl.common.errors import UserError
 from hf_ssl.comparison.budget import Plan
-from hf_ssl.comparison.cells import Cells
 from hf_ssl.comparison.outcome import supervised_of
 from hf_ssl.comparison.supervised import KINDS, SupervisedTraining, can_be_classified, one_percent
+from hf_ssl.evaluation.cells import Cells
 from hf_ssl.evaluation.measure import Effort
 from hf_ssl.evaluation.measured_rows import Labelled, MeasuredRows
 from hf_ssl.evaluation.metrics import Accuracy

@@ -1,9 +1,10 @@
-"""Cache of a comparison: each part is a cell, a folder named by a hash of everything it depends on."""
+"""Cache of what was measured: each part is a cell, a folder named by a hash of everything it depends on."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -13,19 +14,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from huggingface_hub.constants import HF_HOME
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 import hf_ssl
 from hf_ssl.common.writing import replace_folder
 
+# Beside the Hub's cache: measurements that several runs share.
+SHARED = Path(HF_HOME) / "hf_ssl" / "measured"
 PACKAGES = ("torch", "transformers", "scikit-learn", "numpy", "tokenizers")
 Computed = tuple[dict[str, Any], dict[str, np.ndarray]]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One part of a comparison.
+    """One measured part.
 
     Attributes:
         figures: JSON.
@@ -45,7 +49,7 @@ class Cells:
     Attributes:
         folder: folder of the cells.
         common: what every cell depends on: data, rows, seed.
-        used: names of the cells that this comparison has requested.
+        used: names of the cells that were requested.
     """
 
     folder: Path
@@ -82,6 +86,15 @@ class Cells:
             content = {"depends": depends, "cpu_seconds": seconds, "figures": figures}
             (temporary / "cell.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
         return _read(path)
+
+
+def shared_folder(otherwise: Path) -> Path:
+    """Return the folder of measurements that several runs share; another one where that cannot be written."""
+    try:
+        SHARED.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return otherwise
+    return SHARED if os.access(SHARED, os.W_OK) else otherwise
 
 
 def _read(path: Path) -> Cell:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hf_ssl.comparison.cells import Cells
+from hf_ssl.evaluation.cells import Cells
 
 
 @pytest.fixture
