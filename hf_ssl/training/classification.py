@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
-from hf_ssl.common.device import autocast
+from hf_ssl.common.device import autocast, one_thread
 from hf_ssl.common.errors import UserError
 from hf_ssl.common.quiet import without_advice
 from hf_ssl.data.stream import Sample
@@ -99,7 +99,7 @@ def learn_last_layer(model: PreTrainedModel, prepared: Prepared, samples: Sequen
     labels = np.array([sample.label for sample in samples])
     features = _into(layer, model, prepared, samples)
     scaler = StandardScaler().fit(features)
-    with without_advice():
+    with without_advice(), one_thread():
         found = LogisticRegression(C=PROBE_STRENGTH, max_iter=200).fit(scaler.transform(features), labels)
     weight, bias = found.coef_, found.intercept_
     if len(found.classes_) == 2:  # scikit-learn then has one weight vector, for the second class

@@ -126,41 +126,49 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override] # no closure, no loss
-        """Update every matrix that has a gradient."""
+        """Update every matrix that has a gradient; those of one shape together, which spares an accelerator small products."""
         assert closure is None, "Muon takes no closure"
         for group in self.param_groups:
+            alike: dict[torch.Size, list[Tensor]] = {}
             for parameter in group["params"]:
                 if parameter.grad is not None:
-                    self._move(parameter, parameter.grad, group)
+                    alike.setdefault(parameter.shape, []).append(parameter)
+            for parameters in alike.values():
+                self._move(parameters, group)
 
-    def _move(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
-        state = self.state[parameter]
-        if "momentum_buffer" not in state:
-            state["momentum_buffer"] = torch.zeros_like(parameter)
-        average = state["momentum_buffer"].lerp_(gradient, 1 - group["momentum"])
-        # Convolution kernels become a matrix of output channels by the inputs of each.
-        matrix = gradient.lerp(average, group["momentum"]).flatten(1)
-        direction = orthogonal(matrix, group["precision"]).view(parameter.shape)
-        rows, columns = matrix.shape
-        parameter.mul_(1 - group["lr"] * group["weight_decay"])
-        parameter.add_(direction, alpha=-group["lr"] * max(1.0, rows / columns) ** 0.5)
+    def _move(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
+        """Update matrices of one shape."""
+        matrices = []
+        for parameter in parameters:
+            state, gradient = self.state[parameter], parameter.grad
+            assert gradient is not None, "only those with a gradient move"
+            if "momentum_buffer" not in state:
+                state["momentum_buffer"] = torch.zeros_like(parameter)
+            average = state["momentum_buffer"].lerp_(gradient, 1 - group["momentum"])
+            # Convolution kernels become a matrix of output channels by the inputs of each.
+            matrices.append(gradient.lerp(average, group["momentum"]).flatten(1))
+        rows, columns = matrices[0].shape
+        together = orthogonal(torch.stack(matrices), group["precision"])
+        for parameter, direction in zip(parameters, together, strict=True):
+            parameter.mul_(1 - group["lr"] * group["weight_decay"])
+            parameter.add_(direction.view(parameter.shape), alpha=-group["lr"] * max(1.0, rows / columns) ** 0.5)
 
 
-def orthogonal(matrix: Tensor, precision: torch.dtype) -> Tensor:
-    """Return nearly the closest matrix with orthonormal rows or columns: its singular values are about 0.7 to 1.2.
+def orthogonal(matrices: Tensor, precision: torch.dtype) -> Tensor:
+    """Return nearly the closest matrices with orthonormal rows or columns: their singular values are about 0.7 to 1.2.
 
     Args:
-        matrix: shape (rows, columns).
+        matrices: shape (matrices, rows, columns).
         precision: type of the products.
 
     Returns:
-        The same shape and type as ``matrix``.
+        The same shape and type as ``matrices``.
     """
     first, second, third = QUINTIC
-    wide = matrix.shape[0] <= matrix.shape[1]
-    x = (matrix if wide else matrix.T).to(precision)
-    x = x / x.norm().clamp(min=1e-7)
+    wide = matrices.shape[1] <= matrices.shape[2]
+    x = (matrices if wide else matrices.mT).to(precision)
+    x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7)
     for _ in range(ITERATIONS):
-        gram = x @ x.T
-        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=second, alpha=third), x, beta=first)
-    return (x if wide else x.T).to(matrix.dtype)
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=second, alpha=third), x, beta=first)
+    return (x if wide else x.mT).to(matrices.dtype)
