@@ -36,7 +36,7 @@ class MaskedLanguage(BeginsWithContrast):
     measured_with: ClassVar[dict[str, Any]] = {"mask_probability": 0.15}  # regardless of training
     most_first_steps: ClassVar[dict[str, int]] = {"text": 400}
 
-    mask_probability: float = field(default=0.3, metadata={"help": "Share of tokens to predict."})
+    mask_probability: float = field(default=0.4, metadata={"help": "Share of tokens to predict."})
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -162,7 +162,9 @@ def _features(
     found = {}
     for name, network in {"pretrained": model, "untrained": untrained}.items():
         found[name] = figures_of(_measured_network(name, network, material, rows, seed))
-    cells = Cells(shared_folder(folder.path / "measured"), rows.record() | {"seed": seed})  # other runs on the same rows have the same baselines
+    cells = Cells(
+        shared_folder(folder.path / "measured"), rows.record() | {"seed": seed}
+    )  # other runs on the same rows have the same baselines
     for baseline in progress_bar("baselines", modality.baselines(seed), unit="baseline"):
         found[baseline.name] = _measured_baseline(baseline, rows, cells, seed)
     return found, " ".join([INTERVALS + ".", *rows.notes])

@@ -23,6 +23,7 @@ from hf_ssl.common.script import run_script
 
 SIZE = 8192  # of the product that gives the peak
 VOCABULARY = 32_768
+MASKED = 0.3  # share of the tokens
 Step = Callable[[], None]
 
 
@@ -122,12 +123,18 @@ def _text(sizes: Benchmark, optimizer: str) -> tuple[Step, float, int]:
     backend = Tokenizer(models.WordLevel({word: n for n, word in enumerate(words)}))
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, **{f"{k}_token": word for k, word in special.items()})
     with _saved(BertConfig(vocab_size=VOCABULARY)) as folder:
-        pairing = pair("masked_language", "text", config_name=folder, sequence_length=sizes.sequence_length)
+        pairing = pair(
+            "masked_language",
+            "text",
+            config_name=folder,
+            sequence_length=sizes.sequence_length,
+            mask_probability=MASKED,
+        )
         prepared = Prepared(pairing.modality, tokenizer, {"token_counts": torch.ones(VOCABULARY, dtype=torch.int64)})
         step = _stepper(pairing, prepared, optimizer)
     tokens = sizes.text_batch * sizes.sequence_length
     batch = {"input_ids": torch.randint(5, VOCABULARY, (sizes.text_batch, sizes.sequence_length), device="cuda")}
-    width, layers, hidden = 768, 12, pairing.task.mask_probability
+    width, layers, hidden = 768, 12, MASKED
     layer = 2 * 12 * width**2 + 4 * sizes.sequence_length * width
     head = hidden * 2 * (width**2 + width * VOCABULARY)
     return lambda: step(batch), 3.0 * tokens * (layers * layer + head), tokens

@@ -31,7 +31,10 @@ class TextFlags(ModalityFlags):
             "batch_size": 1024,
             "max_steps": 900,
             "decay_share": 0.95,
-        }
+        },
+        # Held-out loss after 600 steps of 8 blocks, built-in text: 4.21; embeddings at twice the rate 4.18, and a shorter
+        # decay 4.15, and 40 % of the tokens hidden instead of 30 % 4.07 (50 % 4.15). AG News, 1,200 steps: 5.10, now 4.85.
+        "masked_language": {"batch_size": 8, "embedding_learning_rate": 8e-3, "decay_share": 0.3},
     }
 
     text_column: str | None = field(

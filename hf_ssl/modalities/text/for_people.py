@@ -17,6 +17,7 @@ from hf_ssl.modalities.shown import Shown
 from hf_ssl.modalities.text.baselines import fit_tfidf
 from hf_ssl.modalities.text.masked_words import MaskedWords
 from hf_ssl.modalities.text.next_words import NextWords
+from hf_ssl.modalities.text.tried_words import beginning, first_sentence, right_first
 from hf_ssl.modalities.text.words import MASK
 from hf_ssl.unsupervised.methods import kmeans
 from hf_ssl.unsupervised.naming import top_terms
@@ -92,9 +93,12 @@ class ShownText(Shown):
         return found
 
     def page(self, inputs: Sequence[str], fillers: dict[str, Any]) -> dict[str, Any]:
-        """Return the initial content of the text panel."""
-        del inputs, fillers
-        return {"first": {"text": PANGRAM}, "top_k": CANDIDATES, "longest": MOST_CHARACTERS}
+        """Return the initial content of the text panel: the first row with a word hidden, and how often models are right."""
+        masked = {name: filler for name, filler in fillers.items() if isinstance(filler, MaskedWords)}
+        first = first_sentence(next(iter(masked.values()), None), inputs)
+        usual = {"text": beginning(inputs[0]), "hidden": []}
+        right = {name: right_first(filler, inputs) for name, filler in masked.items()}
+        return {"first": first or usual, "right_first": right, "top_k": CANDIDATES, "longest": MOST_CHARACTERS}
 
     def worked_examples(self, runs: dict[str, Any]) -> dict[str, Any]:
         """Cluster the six sentences into two groups (k-means, the best of ten initialisations), without training on them.

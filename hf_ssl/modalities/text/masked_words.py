@@ -67,6 +67,11 @@ class MaskedWords:
             **self._left_over(rest),
         }
 
+    def is_one_token(self, words: list[Word], place: int) -> bool:
+        """Return whether a word is one token where it stands, and is not beyond what the model takes."""
+        ids, positions = self.vocabulary.encode_words(join_words(words, set(), self.gap))
+        return len(positions[place]) == 1 and positions[place][0] < min(len(ids), self.longest)
+
     def surprise(self, text: Any) -> dict[str, Any]:
         """Compute how unexpected each word is when it is hidden (after Salazar et al. 2020).
 

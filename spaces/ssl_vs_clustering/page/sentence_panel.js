@@ -7,7 +7,7 @@ window.hfSsl ??= {};
  */
 hfSsl.sentencePanel = function (data, onText) {
   // hidden: where hidden words stand in the text; filled and measured: the last answers, each with the text it is about
-  const state = { text: data.first.text, hidden: [], filled: null, measured: null, surprising: false };
+  const state = { text: data.first.text, hidden: data.first.hidden, filled: null, measured: null, surprising: false };
   let model = data.models[0] ?? null;
   const box = hfSsl.element("textarea", {
     value: state.text,
@@ -25,10 +25,11 @@ hfSsl.sentencePanel = function (data, onText) {
   const advice = hfSsl.element("p", { className: "advice" });
   const legend = hfSsl.surpriseLegend(words);
   const predictions = hfSsl.element("div", { className: "predictions" });
+  const rightFirst = hfSsl.element("p", { className: "right-first note" });
   const note = hfSsl.element("p", { className: "note" });
   const spoken = hfSsl.spoken();
   const surprise = hfSsl.element("div", {}, legend);
-  const exercise = hfSsl.element("div", { className: "exercise" }, words, surprise, advice, predictions, note, spoken);
+  const exercise = hfSsl.element("div", { className: "exercise" }, words, surprise, advice, predictions, rightFirst, note, spoken);
   const rowNote = hfSsl.element("p", { className: "note" });
   const another = hfSsl.element("div", { className: "another" });
   const runWords = hfSsl.part(exercise);
@@ -81,12 +82,23 @@ hfSsl.sentencePanel = function (data, onText) {
     note.textContent = hfSsl.sentence(answer.note);
     showWords();
     hfSsl.showPredictions(predictions, answer.predictions, ({ word }, candidate) => putIn(answer, word, candidate));
+    showRightFirst(answer.predictions.length > 0);
     spoken.textContent = hfSsl.sayPredictions(answer.predictions);
+  }
+
+  /** Say how often the model is right, beside its answers. */
+  function showRightFirst(asked) {
+    const { right, rows } = data.right_first[model.name] ?? { rows: 0 };
+    const known = asked && rows > 0;
+    rightFirst.textContent = known
+      ? `In ${rows} held-out rows with one word hidden in each, this model put the right word first ${right} times.`
+      : "";
   }
 
   /** Show an answer to "next_word". */
   function showNext(answer) {
     note.textContent = hfSsl.sentence(answer.note);
+    rightFirst.textContent = "";
     hfSsl.showNextWord(predictions, answer.candidates, ({ part, text }) => {
       if (answer.text === state.text) write(`${answer.text.trimEnd()}${part ? "" : " "}${text}`, []);
     });
