@@ -12,9 +12,15 @@ from page_steps import hold, ready, wait_for, word, write
 from playwright.sync_api import Page, Route, expect
 
 
+PANGRAM = "The quick brown fox jumps over the lazy [MASK]."
+
+
 def test_hidden_words_are_predicted_and_put_in(visit):
     page = visit()
-    expect(page.locator(".word.blank")).to_have_count(1)  # the typed mask
+    expect(page.locator(".word.blank")).to_have_count(1)  # in the first of the rows
+    expect(page.locator(".right-first")).to_contain_text(
+        re.compile(r"In \d+ held-out rows .* the right word first \d+ times")
+    )
     write(page, "the rose and the sail in water")
     expect(page.locator(".candidate")).to_have_count(0)
     word(page, "rose").click()
@@ -108,6 +114,7 @@ def test_a_typed_mask_is_filled_and_hidden_words_before_it_stay_hidden(visit):
 
 def test_words_are_coloured_by_surprise(visit):
     page = visit()
+    page.get_by_label("A sentence").fill(PANGRAM)
     expect(page.locator(".surprise-legend")).to_be_hidden()
     page.get_by_role("switch", name="Colour words by surprise").check()
     expect(page.locator(".surprise-legend")).to_be_visible()
@@ -121,7 +128,10 @@ def test_words_are_coloured_by_surprise(visit):
 
 
 def test_surprise_is_asked_once_a_text_and_says_when_it_waits_and_fails(visit):
-    page = ready(visit())
+    page = visit()
+    page.get_by_label("A sentence").fill(PANGRAM)
+    expect(word(page, "fox")).to_be_visible()
+    ready(page)
     asked: list[str] = []
     page.on("request", lambda request: request.url.endswith("/call/surprise") and asked.append(request.url))
     page.context.set_offline(True)

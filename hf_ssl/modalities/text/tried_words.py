@@ -29,7 +29,7 @@ def word_to_hide(filler: MaskedWords, text: str) -> int | None:
 
 
 def first_sentence(filler: MaskedWords | None, inputs: Sequence[str]) -> dict[str, Any] | None:
-    """Return the first of the rows in which a word can be hidden: "text", and "hidden", its span in UTF-16 units."""
+    """Return the first of the rows in which a word can be hidden: "text", and "hidden", its span in UTF-16 units, as the page counts."""
     if filler is None:
         return None
     for value in inputs[:ROWS]:
@@ -39,7 +39,7 @@ def first_sentence(filler: MaskedWords | None, inputs: Sequence[str]) -> dict[st
             words = split_words(text)
             begin = "".join(word.before + word.text for word in words[:place]) + words[place].before
             before, long = (len(part.encode("utf-16-le")) // 2 for part in (begin, words[place].text))
-            return {"text": text, "hidden": [[before, before + long]]}
+            return {"text": text, "hidden": [{"begin": before, "end": before + long}]}
     return None
 
 
