@@ -2,8 +2,4 @@
 
 from __future__ import annotations
 
-from hf_ssl.common.waiting import spin_briefly
-
 __version__ = "0.1.0"
-
-spin_briefly()

@@ -18,6 +18,16 @@ def write(page: Page, text: str) -> None:
     expect(page.locator(".words")).to_have_text(text)
 
 
+PANGRAM = "The quick brown fox jumps over the lazy [MASK]."
+
+
+def pangram(page: Page) -> Page:
+    """Write the sentence with a fox and a blank."""
+    page.get_by_label("A sentence").fill(PANGRAM)
+    expect(word(page, "fox")).to_be_visible()
+    return page
+
+
 def ready(page: Page) -> Page:
     """The map of the visible tab has its points, and nothing is under way."""
     page.locator(".legend .entry").locator("visible=true").first.wait_for()

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from conftest import ROOT, pretrain
 
 from hf_ssl.common.errors import UserError
@@ -21,6 +22,20 @@ def measured(capsys, *flags, script: str) -> dict:
     """The JSON that a benchmark prints last."""
     pretrain(*flags, script=f"benchmarks/{script}")
     return json.loads(capsys.readouterr().err.splitlines()[-1])
+
+
+@pytest.mark.slow
+def test_busy_machine(capsys):
+    found = measured(capsys, "--rounds=1", "--seconds=1", "--most_busy=0", script="busy_machine.py")["figures"]
+    assert {figure["arm"] for figure in found} == {"short spins", "default spins", "sleep at once", "one thread"}
+    assert all(figure["tokens_per_second"] > 0 and figure["steps"] > 0 for figure in found)
+
+
+def test_accelerator_is_refused_where_there_is_none():
+    if torch.accelerator.is_available():
+        pytest.skip("this machine has an accelerator; scripts/benchmarks/accelerator.py measures it")
+    with pytest.raises(UserError, match="there is no accelerator"):
+        pretrain("--seconds=1", script="benchmarks/accelerator.py")
 
 
 def test_masked_language(capsys):

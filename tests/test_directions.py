@@ -163,7 +163,7 @@ def test_an_arrow_upwards_is_found(text):
     made_up = list(imports_of("hf_ssl.modalities.text.documents", ast.parse(text)))
     (found,) = climbing(made_up)
     assert re.fullmatch(r"hf_ssl.modalities.text.documents:\d imports hf_ssl.training.loop", found)
-    assert climbing([Import("hf_ssl.hub.access", "hf_ssl.evaluation.cells", 1, False, False)])  # one floor, two rooms
+    assert climbing([Import("hf_ssl.hub.access", "hf_ssl.comparison.entries", 1, False, False)])  # one floor, two rooms
     assert not climbing(list(imports_of("hf_ssl.runs.finish", ast.parse(text))))
 
 

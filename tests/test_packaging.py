@@ -190,12 +190,12 @@ def test_nothing_is_unpickled_and_no_remote_code_is_trusted():
 
 @pytest.mark.slow
 def test_the_readmes_main_command(tmp_path, cache):
-    """The very words, for fewer steps: on the built-in documents, in an empty folder."""
+    """The very words, for a shorter time: on the built-in documents, in an empty folder."""
     line = next(
         line for line in (ROOT / "README.md").read_text().splitlines() if line.endswith("--output_dir runs/docs")
     )
     script, *arguments = shlex.split(line.split(" && ")[-1])[1:]
-    result = run(*arguments, "--max_steps=10", script=Path(script).name, cache=cache, cwd=tmp_path)
+    result = run(*arguments, "--budget=20s", script=Path(script).name, cache=cache, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     results = json.loads((tmp_path / "runs" / "docs" / "results.json").read_text())
     assert results["data"]["name"] == "embedded:docs"

@@ -17,7 +17,7 @@ def spin_briefly(environment: MutableMapping[str, str] = os.environ) -> None:
     """Let OpenMP threads spin only briefly at barriers, unless the user has chosen how they wait.
 
     Spinning threads take the cores that the others need to arrive: beside busy processes, a step took up to fifty times as
-    long. The variables are read when torch is imported, so this runs when hf_ssl is; child processes inherit them.
+    long. The variables are read when torch is imported, so this runs when hf_ssl.common is; child processes inherit them.
     """
     for name, (value, chosen) in SETTINGS.items():
         if not any(setting in environment for setting in chosen):

@@ -51,7 +51,7 @@ class Costs:
     settings: dict[str, dict[str, Any]]
     supervised_seconds: float
     shown: int
-    measured_row_seconds: float
+    measured_row_seconds: float = 0.004
 
 
 @dataclass(frozen=True)

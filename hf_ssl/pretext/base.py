@@ -113,11 +113,6 @@ class PretextTask(abc.ABC):
         A stock model is kept as a whole; of a custom module, only its ``base_model``, a stock encoder, is kept.
         """
 
-    def rate_factors(self, model: Any, prepared: Prepared) -> dict[Tensor, float]:
-        """Return parameters whose learning rate differs from that of their kind, with the factor on it."""
-        del model, prepared
-        return {}
-
     @abc.abstractmethod
     def loss(self, model: Any, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return "loss", the mean over the "labels" of a corrupted batch (or over its rows if it has none).

@@ -27,11 +27,11 @@ from hf_ssl.modalities.prepared import Prepared
 from hf_ssl.pretext.base import PretextTask
 from hf_ssl.pretext.pairing import pair_recorded
 from hf_ssl.pretext.parts.embedder import kept
-from hf_ssl.runs.budget import RunPlan
 from hf_ssl.runs.card import write_card
 from hf_ssl.runs.first_phase import TASK as FIRST_TASK
 from hf_ssl.runs.plots import draw_features, draw_loss, draw_pictures
 from hf_ssl.runs.results import Cost, DataRecord, ModelRecord, RunResults, versions, write_results
+from hf_ssl.runs.run_plan import RunPlan
 from hf_ssl.runs.table import FIGURES, INTERVALS, table_of
 from hf_ssl.training.checkpoint import Progress, newest_checkpoint
 

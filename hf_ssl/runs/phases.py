@@ -15,10 +15,10 @@ from hf_ssl.data.stream import Stream, partition_count
 from hf_ssl.evaluation.measured_rows import first_inputs_of
 from hf_ssl.modalities.prepared import Prepared
 from hf_ssl.pretext.parts.beginning import BeginsWithContrast
-from hf_ssl.runs.budget import RunPlan, Speeds, elapsed, plan_run, seconds_of_measuring, seconds_of_step
 from hf_ssl.runs.finish import Material
 from hf_ssl.runs.first_phase import first_job
 from hf_ssl.runs.job import Job
+from hf_ssl.runs.run_plan import RunPlan, Speeds, elapsed, plan_run, seconds_of_measuring, seconds_of_step
 from hf_ssl.runs.watching import watch
 from hf_ssl.training.checkpoint import Progress, newest_checkpoint
 from hf_ssl.training.loop import Training

@@ -52,7 +52,7 @@ class Benchmark:
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            if name != "mixed_precision" and not value > 0:
+            if name not in ("mixed_precision", "most_busy") and not value > 0:
                 raise UserError(f"--{name} must be above 0, not {value}")
 
 
@@ -93,14 +93,14 @@ def _step_seconds(settings: dict[str, str], sizes: Benchmark) -> list[float]:
     """Run the command for some seconds and return the wall time of its steps."""
     ours = {name: value for name, value in os.environ.items() if name not in (*SETTINGS, "OMP_NUM_THREADS")}
     with tempfile.TemporaryDirectory() as folder:
-        flags = {"output_dir": folder, "batch_size": sizes.batch_size, "mixed_precision": sizes.mixed_precision}
+        flags = {"output_dir": f"{folder}/run", "batch_size": sizes.batch_size, "mixed_precision": sizes.mixed_precision}
         more = {"max_steps": 100_000, "save_steps": 100_000, "eval_steps": 100_000}
         command = [sys.executable, str(SCRIPT)]
         command += [part for name, value in (flags | more).items() for part in (f"--{name}", str(value))]
         with (Path(folder) / "output.txt").open("wb") as output:
             process = subprocess.Popen(command, env=ours | settings, stdout=output, stderr=output)  # noqa: S603 - our own command
         try:
-            return _watch(Path(folder) / "log.jsonl", process, sizes.seconds)
+            return _watch(Path(folder) / "run" / "log.jsonl", process, sizes.seconds)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(LONGEST)
@@ -116,7 +116,7 @@ def _watch(log: Path, process: subprocess.Popen[bytes], seconds: int) -> list[fl
             return steps
         if process.poll() is not None:
             break
-    output = (log.parent / "output.txt").read_text(encoding="utf-8", errors="replace")
+    output = (log.parents[1] / "output.txt").read_text(encoding="utf-8", errors="replace")
     raise UserError(f"the run ended before its steps were measured: {output[-500:]}")
 
 

@@ -145,7 +145,7 @@ def test_pages_are_json_and_say_what_can_be_asked(opened):
     assert len(text["rows"]) == len(opened.demo.panels["text"].index.rows.inputs)
     assert {tuple(row) for row in text["rows"]} == {("text", "label")}
     assert {tuple(row) for row in images["rows"]} == {("label",)}
-    assert set(text) - set(images) == {"top_k", "longest"}
+    assert set(text) - set(images) == {"top_k", "longest", "right_first"}
     assert set(images) - set(text) == {"sprite", "columns", "image_size", "patch_size", "mask_ratio"}
     assert (text["hint"], images["hint"]) == (None, None)
     assert text["clusters"] == {"least": 2, "most": 12, "default": 3}

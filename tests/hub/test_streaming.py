@@ -16,6 +16,7 @@ from huggingface_hub import HfApi
 DATA = "alice/sentences"
 READS = r"GET /datasets/alice/.*\.parquet"
 LONG = ["--max_steps=60", "--save_steps=20"]
+MASKED_ALONE = [*SMALL, "--contrast_steps=0"]  # faults are counted from the first batch
 FAULTS = {
     "drop": {"stop_after": 400},
     "reset": {"stop_after": 400, "reset": True},
@@ -40,7 +41,7 @@ def losses(folder: Path) -> list[tuple[float, str]]:
     ]
 
 
-def stream(hub, folder: Path, *flags: object, script: str = "pretrain_mlm.py", data: str = DATA, small=SMALL):
+def stream(hub, folder: Path, *flags: object, script: str = "pretrain_mlm.py", data: str = DATA, small=MASKED_ALONE):
     """Run a script on a data set of a Hub, with a fresh cache: caches hide faults."""
     home = folder.with_name(f"{folder.name}_home_{len(hub.log)}")
     environment = hub.environment(home) | {"HF_HUB_DOWNLOAD_TIMEOUT": "2"}

@@ -12,7 +12,7 @@ from kills import KilledError, kill_after
 from transformers import AutoModelForMaskedLM
 
 from hf_ssl.common.errors import UserError
-from hf_ssl.runs.budget import Speeds, plan_run
+from hf_ssl.runs.run_plan import Speeds, plan_run
 from hf_ssl.training.checkpoint import newest_checkpoint
 
 EXACT = ("step", "loss", "samples", "gradient_norm")

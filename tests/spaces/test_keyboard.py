@@ -6,13 +6,13 @@ import pytest
 
 pytest.importorskip("playwright.sync_api", reason="the page is tested in a browser: pip install playwright")
 
-from page_steps import hidden_patches, ready, word
+from page_steps import hidden_patches, pangram, ready, word
 from playwright.sync_api import expect
 
 
 def test_by_keyboard_alone(visit):
     page = ready(visit())
-    word(page, "fox").focus()
+    word(pangram(page), "fox").focus()
     page.keyboard.press("Enter")
     expect(page.locator(".prediction")).to_have_count(2)
     expect(page.locator(":focus")).to_have_attribute("aria-pressed", "true")  # the focus stays where it was

@@ -8,11 +8,8 @@ import pytest
 
 pytest.importorskip("playwright.sync_api", reason="the page is tested in a browser: pip install playwright")
 
-from page_steps import hold, ready, wait_for, word, write
+from page_steps import hold, pangram, ready, wait_for, word, write
 from playwright.sync_api import Page, Route, expect
-
-
-PANGRAM = "The quick brown fox jumps over the lazy [MASK]."
 
 
 def test_hidden_words_are_predicted_and_put_in(visit):
@@ -114,7 +111,7 @@ def test_a_typed_mask_is_filled_and_hidden_words_before_it_stay_hidden(visit):
 
 def test_words_are_coloured_by_surprise(visit):
     page = visit()
-    page.get_by_label("A sentence").fill(PANGRAM)
+    pangram(page)
     expect(page.locator(".surprise-legend")).to_be_hidden()
     page.get_by_role("switch", name="Colour words by surprise").check()
     expect(page.locator(".surprise-legend")).to_be_visible()
@@ -129,9 +126,7 @@ def test_words_are_coloured_by_surprise(visit):
 
 def test_surprise_is_asked_once_a_text_and_says_when_it_waits_and_fails(visit):
     page = visit()
-    page.get_by_label("A sentence").fill(PANGRAM)
-    expect(word(page, "fox")).to_be_visible()
-    ready(page)
+    ready(pangram(page))
     asked: list[str] = []
     page.on("request", lambda request: request.url.endswith("/call/surprise") and asked.append(request.url))
     page.context.set_offline(True)

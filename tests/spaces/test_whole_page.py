@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 pytest.importorskip("playwright.sync_api", reason="the page is tested in a browser: pip install playwright")
 
 from page_fixtures import HOSTILE_RUN
-from page_steps import hold, ready, word, write
+from page_steps import hold, pangram, ready, word, write
 from playwright.sync_api import expect
 
 HOSTILE = "<script>window.hacked=1</script>"

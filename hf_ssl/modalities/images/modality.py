@@ -50,7 +50,6 @@ class Images(ImageRows, ShownImages, Modality):
         settings={"contrastive": {"batch_size": 256}},
         supervised_seconds=0.09,
         shown=600,
-        measured_row_seconds=0.004,
     )
 
     views: ImageViews = field(default_factory=ImageViews)

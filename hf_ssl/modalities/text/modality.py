@@ -50,7 +50,6 @@ class Text(TextRows, ShownText, Modality):
         settings={"masked_language": {"sequence_length": 64, "batch_size": 32}},
         supervised_seconds=0.036,
         shown=1000,
-        measured_row_seconds=0.004,
     )
 
     views: TextViews = field(default_factory=TextViews)
