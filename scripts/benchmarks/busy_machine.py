@@ -33,8 +33,8 @@ WARM_UP = 5  # steps that are not counted
 LONGEST = 600  # seconds until an arm must have made its first steps
 BUSY = "import time\nend = time.time() + 3600\nwhile time.time() < end: sum(range(1000))"
 ARMS: dict[str, dict[str, str]] = {
-    "short spins": {},
     "default spins": {"GOMP_SPINCOUNT": "300000"},
+    "short spins": {},
     "sleep at once": {"OMP_WAIT_POLICY": "PASSIVE"},
     "one thread": {"OMP_NUM_THREADS": "1"},
 }
@@ -93,8 +93,12 @@ def _step_seconds(settings: dict[str, str], sizes: Benchmark) -> list[float]:
     """Run the command for some seconds and return the wall time of its steps."""
     ours = {name: value for name, value in os.environ.items() if name not in (*SETTINGS, "OMP_NUM_THREADS")}
     with tempfile.TemporaryDirectory() as folder:
-        flags = {"output_dir": f"{folder}/run", "batch_size": sizes.batch_size, "mixed_precision": sizes.mixed_precision}
-        more = {"max_steps": 100_000, "save_steps": 100_000, "eval_steps": 100_000}
+        flags = {
+            "output_dir": f"{folder}/run",
+            "batch_size": sizes.batch_size,
+            "mixed_precision": sizes.mixed_precision,
+        }
+        more = {"max_steps": 100_000, "save_steps": 100_000, "eval_steps": 100_000, "contrast_steps": 0}
         command = [sys.executable, str(SCRIPT)]
         command += [part for name, value in (flags | more).items() for part in (f"--{name}", str(value))]
         with (Path(folder) / "output.txt").open("wb") as output:

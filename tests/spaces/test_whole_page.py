@@ -59,7 +59,7 @@ def test_the_name_of_a_model_is_shown_as_text(visit):
 
 
 def test_errors_are_said_where_they_happen_and_what_was_there_stays(visit):
-    page = ready(visit())
+    page = ready(pangram(visit()))
     page.context.set_offline(True)
     word(page, "fox").click()
     alert = page.locator(".exercise > .problem [role=alert]").first
@@ -77,7 +77,7 @@ def test_errors_are_said_where_they_happen_and_what_was_there_stays(visit):
 
 
 def test_old_answers_are_dropped_and_waiting_is_shown(visit):
-    page = ready(visit())
+    page = ready(pangram(visit()))
     held = hold(page, "fill")
     word(page, "fox").click()
     expect(page.locator(".exercise").first).to_have_attribute("aria-busy", "true")
