@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hf_ssl.common.errors import UserError
-from hf_ssl.pretext.base import PretextTask
+from hf_ssl.pretext.parts.beginning import BeginsWithContrast
 
 if TYPE_CHECKING:  # slow to import, and not needed for --help
     from torch import Tensor
@@ -18,23 +18,26 @@ SMALLEST_AREA = 0.5  # of the crops
 
 
 @dataclass(frozen=True)
-class MaskedCodes(PretextTask):
+class MaskedCodes(BeginsWithContrast):
     """Hide patches and predict their codes: k-means clusters of whitened patches, learned before training."""
 
     _argument_group_name = "task: masked patch codes"
     tag: ClassVar[str] = "masked-image-modeling"
     baseline: ClassVar[tuple[str, str]] = ("code_frequency_loss", "code frequencies alone")
     modalities: ClassVar[tuple[str, ...]] = ("images",)
+    most_first_steps: ClassVar[dict[str, int]] = {"images": 1000}
 
     mask_ratio: float = field(default=0.6, metadata={"help": "Share of patches to hide."})
     codes: int = field(default=256, metadata={"help": "Number of patch codes."})
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.codes < 2:
             raise UserError(f"--codes must be at least 2, not {self.codes}")
 
     def check(self, modality: Any) -> None:
         """Check that the share of hidden patches hides some but not all."""
+        super().check(modality)
         if not 0 < self.mask_ratio < 1 or not 0 < self._hidden(modality) < modality.patches:
             raise UserError(
                 f"--mask_ratio must lie between 0 and 1 and hide some of the {modality.patches} patches, not {self.mask_ratio}"

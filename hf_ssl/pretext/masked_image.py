@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from hf_ssl.common.errors import UserError
-from hf_ssl.pretext.base import PretextTask
+from hf_ssl.pretext.parts.beginning import BeginsWithContrast
 
 if TYPE_CHECKING:  # slow to import, and not needed for --help
     from torch import Tensor
@@ -19,7 +19,7 @@ SMALLEST_AREA = 0.5  # of the crops
 
 
 @dataclass(frozen=True)
-class MaskedImage(PretextTask):
+class MaskedImage(BeginsWithContrast):
     """Hide patches and predict their pixels."""
 
     _argument_group_name = "task: masked images"
@@ -27,6 +27,7 @@ class MaskedImage(PretextTask):
     baseline: ClassVar[tuple[str, str]] = ("mean_colour_loss", "the mean colour everywhere")
 
     modalities: ClassVar[tuple[str, ...]] = ("images",)
+    most_first_steps: ClassVar[dict[str, int]] = {"images": 1000}
     requires: ClassVar[dict[str, Any]] = {"architecture": "vit"}
 
     objective: Literal["mae", "simmim"] = field(
@@ -45,6 +46,7 @@ class MaskedImage(PretextTask):
     )
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 < self.hidden_share < 1:
             raise UserError(f"--mask_ratio must lie between 0 and 1, not {self.mask_ratio}")
         if self.objective == "simmim" and self.decoder == "light":
@@ -52,6 +54,7 @@ class MaskedImage(PretextTask):
 
     def check(self, modality: Any) -> None:
         """Check that the share of hidden patches hides some but not all."""
+        super().check(modality)
         hidden = self._hidden_patches(modality.patches)
         if not 0 < hidden < modality.patches:
             given = self.hidden_share if self.mask_ratio is not None else f"{self.hidden_share} (the default)"

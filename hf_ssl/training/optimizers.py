@@ -103,6 +103,7 @@ def load_optimizer_tensors(optimizers: Iterable[torch.optim.Optimizer], tensors:
 # Coefficients of the quintic iteration: steep at 0, so that small singular values grow fast (Jordan et al. 2024).
 QUINTIC = (3.4445, -4.7750, 2.0315)
 ITERATIONS = 5
+OBLONG = 2  # as many times longer than wide, a matrix is orthogonalised through its small Gram matrix
 
 
 class Muon(torch.optim.Optimizer):
@@ -164,11 +165,30 @@ def orthogonal(matrices: Tensor, precision: torch.dtype) -> Tensor:
     Returns:
         The same shape and type as ``matrices``.
     """
-    first, second, third = QUINTIC
     wide = matrices.shape[1] <= matrices.shape[2]
     x = (matrices if wide else matrices.mT).to(precision)
     x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7)
+    small = precision == torch.float32 and x.shape[2] >= OBLONG * x.shape[1]
+    x = _through_gram(x) if small else _step_by_step(x)
+    return (x if wide else x.mT).to(matrices.dtype)
+
+
+def _step_by_step(x: Tensor) -> Tensor:
+    first, second, third = QUINTIC
     for _ in range(ITERATIONS):
         gram = x @ x.mT
         x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=second, alpha=third), x, beta=first)
-    return (x if wide else x.mT).to(matrices.dtype)
+    return x
+
+
+def _through_gram(x: Tensor) -> Tensor:
+    """Return the same, up to rounding: polynomials of one Gram matrix commute, so only small square products are iterated."""
+    first, second, third = QUINTIC
+    gram = x @ x.mT
+    unit = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
+    applied = unit.expand_as(gram)
+    for _ in range(ITERATIONS):
+        polynomial = torch.baddbmm(gram, gram, gram, beta=second, alpha=third) + first * unit
+        applied = polynomial @ applied
+        gram = polynomial @ gram @ polynomial
+    return applied @ x

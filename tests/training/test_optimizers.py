@@ -11,6 +11,8 @@ from transformers import AutoModelForMaskedLM, BertConfig
 from hf_ssl.training.arguments import TrainingArguments
 from hf_ssl.training.optimizers import (
     Muon,
+    _step_by_step,
+    _through_gram,
     build_optimizers,
     load_optimizer_tensors,
     optimizer_tensors,
@@ -127,3 +129,9 @@ def test_learning_rates_are_settled_before_anything_is_built():
     assert TrainingArguments(learning_rate=0.5).settled(usual, continued=True).learning_rate == 0.5
     with pytest.raises(AssertionError, match="settled comes first"):
         build_optimizers(model(), TrainingArguments(), torch.float32)
+
+
+def test_a_long_matrix_is_orthogonalised_alike_through_its_gram_matrix():
+    matrices = torch.randn((2, 16, 80), generator=torch.Generator().manual_seed(0))
+    matrices = matrices / matrices.norm(dim=(1, 2), keepdim=True)
+    assert torch.allclose(_through_gram(matrices), _step_by_step(matrices), atol=1e-5)

@@ -68,5 +68,6 @@ class BeginsWithContrast(PretextTask):
         return {}
 
     def begin_with(self, model: Any, first: Any) -> None:
-        """Copy what the first phase has learned into a new model; by default, the weights of the encoder."""
-        model.base_model.load_state_dict(first.base_model.state_dict())
+        """Copy what the first phase has learned into a new model; by default, the encoder, which may have a mask token besides."""
+        loaded = model.base_model.load_state_dict(first.base_model.state_dict(), strict=False)
+        assert all(name.startswith("pooler.") for name in loaded.unexpected_keys), loaded  # of no use here
