@@ -23,7 +23,7 @@ from hf_ssl.runs.watching import watch
 from hf_ssl.training.checkpoint import Progress, newest_checkpoint
 from hf_ssl.training.loop import Training
 
-FEW = 64  # inputs, by which measuring is timed
+FEW = 256  # inputs, by which measuring is timed
 
 
 @dataclass
@@ -36,6 +36,7 @@ class Phases:
         folder: run folder.
         accelerator: device, processes, precision.
         model: of the task, new.
+        plan: what the budget buys, if there is one.
     """
 
     job: Job
@@ -43,36 +44,38 @@ class Phases:
     folder: RunFolder
     accelerator: Accelerator
     model: Any
+    plan: RunPlan | None = None
 
     @property
     def main(self) -> bool:
         """Return whether this is the main process, which writes."""
         return bool(self.accelerator.is_main_process)
 
-    def planned(self) -> RunPlan | None:
-        """Turn the budget into steps, or read the plan that was made; without a budget, return None."""
+    def make_plan(self) -> None:
+        """Turn the budget, if there is one, into steps, or read the plan that was made."""
         training = self.job.training
         if training.budget is None:
-            return None
+            return
         if not self.folder.plan.exists():
             plan = self._plan(training.budget)
             if self.main:
                 plan.save(self.folder.plan)
         self.accelerator.wait_for_everyone()
-        plan = RunPlan.load(self.folder.plan)
+        self._follow(RunPlan.load(self.folder.plan))
+
+    def _follow(self, plan: RunPlan) -> None:
+        """Take the steps of a plan."""
         if self.main:
-            first = f"{plan.first_steps:,} steps of contrast, then " if plan.first_steps else ""
+            first = f"{plan.first_steps:,} steps of contrast, then about " if not plan.first_done else ""
             print(f"the budget of {plan.budget} buys {first}{plan.max_steps:,} steps", flush=True)
-        task = self.job.task
-        if isinstance(task, BeginsWithContrast) and task.begins(self.material.prepared):
-            task = replace(task, contrast_steps=plan.first_steps)
-        pairing = replace(self.job.pairing, task=task)
-        self.job = replace(self.job, pairing=pairing, training=replace(training, max_steps=plan.max_steps))
-        return plan
+        self.plan = plan
+        self.job = replace(self.job, training=replace(self.job.training, max_steps=plan.max_steps))
 
     def train_first(self) -> None:
         """Train the first phase, if the task has one, and let the model begin with what it has learned."""
         job = self._first_job()
+        if job is not None and self.plan is not None:
+            job = replace(job, training=replace(job.training, max_steps=self.plan.first_steps))
         if job is None:
             return
         folder = self.folder.first_phase()
@@ -82,9 +85,14 @@ class Phases:
             folder.check_data(self.material.source.record(), accept)
         self.accelerator.wait_for_everyone()
         training = self._first_training(job, folder)
-        self._run(training)
+        progress = self._run(training)
         assert isinstance(self.job.task, BeginsWithContrast)
         self.job.task.begin_with(self.model, training.model)
+        if self.plan is not None and not self.plan.first_done:
+            if self.main:
+                self.plan.after(progress.wall_seconds).save(self.folder.plan)
+            self.accelerator.wait_for_everyone()
+            self._follow(RunPlan.load(self.folder.plan))
 
     def train(self) -> Progress:
         """Train the task itself, up to its last step."""
@@ -135,6 +143,17 @@ class Phases:
         model = job.task.model(prepared, job.training.seed)
         return replace(self._training(job, prepared, model, folder), title="contrast first")
 
+    def _seconds_of_watching(self) -> float:
+        """Return how long an evaluation during training takes; the second one is timed, as the first is slower."""
+        measure = watch(self.material.held_out, self.material.probe, self.accelerator)
+        if measure is None:
+            return 0.0
+        for _ in range(2):
+            begun = time.perf_counter()
+            measure(self.model, lambda: False)
+        self.model.train()
+        return time.perf_counter() - begun
+
     def _few_inputs(self) -> list[Any]:
         source, modality = self.material.source, self.material.prepared.modality
         measured = source.train if source.evaluation is None else source.evaluation
@@ -155,12 +174,7 @@ class Phases:
         with torch_threads(material.prepared.modality.threads):
             step = seconds_of_step(self._training(self.job, material.prepared, self.model, self.folder))
         if self.main:
-            begun = time.perf_counter()
-            measure = watch(material.held_out, material.probe, accelerator)
-            if measure is not None:
-                measure(self.model, lambda: False)
-                self.model.train()
-            step += (time.perf_counter() - begun) / self.job.training.eval_steps
+            step += self._seconds_of_watching() / self.job.training.eval_steps
             if material.label_column:
                 measuring = seconds_of_measuring(
                     lambda few: material.prepared.modality.embed(self.model, material.prepared, few, material.autocast),

@@ -114,12 +114,12 @@ class PretrainingRun:
         flags = {name: str(value) for name, value in self.folder.config.items()}
         self.accelerator.init_trackers("hf_ssl", config=flags)
         phases = Phases(self.job, material, self.folder, self.accelerator, model)
-        plan = phases.planned()
+        phases.make_plan()
         phases.train_first()
         progress = phases.train()
         if self.main:
             try:
-                finish(material, model, progress, self.folder, plan)
+                finish(material, model, progress, self.folder, phases.plan)
             except UserError as error:
                 raise UserError(f"{error}; training is done and saved: rerun the same command to resume") from error
         self.accelerator.end_training()

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 import psutil
 
+from hf_ssl.common.errors import UserError, in_one_line
 from hf_ssl.common.writing import write_text
-from hf_ssl.data.batches import Place, StreamSource
+from hf_ssl.data.batches import Batch, Place, StreamSource
+from hf_ssl.data.read_ahead import ReadAhead
 from hf_ssl.modalities.prepared import Prepared
 from hf_ssl.training.loop import Training
-from hf_ssl.training.step import Stepper, corrupt, take_step, total
+from hf_ssl.training.step import NotFiniteError, Stepper, corrupt, take_step, total
 
 MEASURING_SHARE = 1 / 3  # at most, of the budget
 FIRST_SHARE = 0.25  # at most, of the training
 ENDING = 5.0  # seconds to save, draw and write
-TRIED = (3, 12)  # steps, after one that is not counted
+TRIED = (3, 20)  # steps, after one that is not counted
 TRIED_SECONDS = 2.0
 FEWEST_MEASURED = (600, 300)  # rows, bank and test
 FEWEST_STEPS = 10
@@ -49,17 +52,26 @@ class RunPlan:
 
     Attributes:
         budget: as given.
-        max_steps: steps of the task.
+        training: seconds of training.
+        max_steps: steps of the task; an estimate until the first phase is done.
         first_steps: steps of the first phase.
+        first_done: whether the first phase is done, or there is none.
         measured_share: share of the rows that features are measured on.
         speeds: what the plan was made from.
     """
 
     budget: str
+    training: float
     max_steps: int
     first_steps: int
+    first_done: bool
     measured_share: float
     speeds: Speeds
+
+    def after(self, first_seconds: float) -> Self:
+        """Return the plan with the steps that are left for the task after a first phase of so many seconds."""
+        steps = max(FEWEST_STEPS, int((self.training - first_seconds) / self.speeds.step))
+        return replace(self, max_steps=steps, first_done=True)
 
     def rows(self, most: tuple[int, int]) -> tuple[int, int]:
         """Return the numbers of rows to measure on, bank and test."""
@@ -91,9 +103,11 @@ def plan_run(budget: str, seconds: float, speeds: Speeds, most_first: int) -> Ru
     """
     measuring = min(speeds.measuring, seconds * MEASURING_SHARE)
     left = max(0.0, seconds - ENDING - measuring)
-    first = min(most_first, int(FIRST_SHARE * left / speeds.first_step)) if speeds.first_step else 0
-    steps = max(FEWEST_STEPS, int((left - first * speeds.first_step) / speeds.step))
-    return RunPlan(budget, steps, first, measuring / speeds.measuring if speeds.measuring else 1.0, speeds)
+    affordable = max(FEWEST_STEPS, int(FIRST_SHARE * left / speeds.first_step)) if speeds.first_step else 0
+    first = min(most_first, affordable)
+    share = measuring / speeds.measuring if speeds.measuring else 1.0
+    plan = RunPlan(budget, left, 0, first, not first, share, speeds).after(first * speeds.first_step)
+    return replace(plan, first_done=not first)
 
 
 def elapsed() -> float:
@@ -102,10 +116,15 @@ def elapsed() -> float:
 
 
 def seconds_of_step(training: Training) -> float:
-    """Return the wall time of a quick step (a quarter is quicker), from a few steps of a copy of the model; nothing is kept of them.
+    """Return the wall time of a step, from a few steps of a copy of the model; nothing is kept of them.
+
+    A quarter of them are quicker than what is returned: later passes are quicker too, as texts are tokenised once.
 
     Args:
         training: not begun yet; its source is read from the start.
+
+    Raises:
+        UserError: if the source cannot be read.
     """
     accelerator, source = training.accelerator, training.source
     copied = replace(training, model=copy.deepcopy(training.model).train())
@@ -121,18 +140,32 @@ def seconds_of_step(training: Training) -> float:
     )
     for group in (group for optimizer in copied.optimizers for group in optimizer.param_groups):
         group["lr"] = 0.0  # only time matters
+    pieces, place = training.arguments.gradient_accumulation_steps, (accelerator.device, 0.5)
     taken: list[float] = []
     count = TRIED[0]
-    while len(taken) <= count:
-        begun = time.perf_counter()
-        pieces = training.arguments.gradient_accumulation_steps
-        take_step(stepper, corrupt(copied.task, training.prepared, next(batches), pieces, (accelerator.device, 0.5)))
-        taken.append(time.perf_counter() - begun)
-        if len(taken) == 2:  # all processes take equally many
-            mean = total(taken[1], accelerator) / accelerator.num_processes
-            count = max(TRIED[0], min(TRIED[1], int(TRIED_SECONDS / mean)))
+    with ReadAhead(batches, lambda: False, training.read_timeout) as ahead:
+        while len(taken) <= count:
+            begun = time.perf_counter()
+            batch = _first_of(ahead)
+            with contextlib.suppress(NotFiniteError):  # reported by the training itself
+                take_step(stepper, corrupt(copied.task, training.prepared, batch, pieces, place))
+            taken.append(time.perf_counter() - begun)
+            if len(taken) == 2:  # all processes take equally many
+                mean = total(taken[1], accelerator) / accelerator.num_processes
+                count = max(TRIED[0], min(TRIED[1], int(TRIED_SECONDS / mean)))
     accelerator.free_memory()
-    return statistics.quantiles(taken[1:], n=4)[0]  # later passes are quicker: texts are tokenised once
+    return statistics.quantiles(taken[1:], n=4)[0]
+
+
+def _first_of(ahead: Iterator[Batch]) -> Batch:
+    try:
+        return next(ahead)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(
+            f"cannot read the first rows: {in_one_line(error)}; fix that and rerun the same command"
+        ) from error
 
 
 def seconds_of_measuring(embed: Callable[[list[Any]], Any], inputs: list[Any], prepared: Prepared) -> float:

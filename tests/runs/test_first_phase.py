@@ -13,6 +13,7 @@ from transformers import AutoModelForMaskedLM
 
 from hf_ssl.common.errors import UserError
 from hf_ssl.runs.run_plan import Speeds, plan_run
+from hf_ssl.training import loop
 from hf_ssl.training.checkpoint import newest_checkpoint
 
 EXACT = ("step", "loss", "samples", "gradient_norm")
@@ -85,18 +86,32 @@ def test_a_checkpoint_learns_nothing_anew(run, parquet, tmp_path):
         )  # fmt: skip
 
 
-def test_a_budget_is_planned_once_and_kept(parquet, tmp_path, monkeypatch):
+@pytest.mark.parametrize("phase", ["contrastive", "masked_language"])
+def test_a_budget_is_planned_once_and_kept(parquet, tmp_path, monkeypatch, phase):
+    """The end of the first phase settles the steps of the task; nothing does after that."""
     small = [flag for flag in SMALL if not flag.startswith("--max_steps")]
     arguments = [*small, "--budget=20s", "--dataset_name", parquet, "--output_dir", tmp_path / "run"]
-    monkeypatch.setattr("hf_ssl.runs.phases.elapsed", lambda: 14.0)
+    monkeypatch.setattr("hf_ssl.runs.phases.elapsed", lambda: 13.0)
+    real = loop.take_step
+
+    def killed(stepper, parts, taken=[]):  # noqa: B006 - it counts
+        if stepper.task.name == phase:
+            if len(taken) == 5:
+                raise KilledError
+            taken.append(1)
+        return real(stepper, parts)
+
     with monkeypatch.context() as patched:
-        kill_after(patched, 5)
+        patched.setattr(loop, "take_step", killed)
         with pytest.raises(KilledError):
             pretrain(*arguments)
-    plan = json.loads((tmp_path / "run" / "plan.json").read_text())
+    before = json.loads((tmp_path / "run" / "plan.json").read_text())
+    assert before["first_done"] == (phase == "masked_language")
     monkeypatch.setattr("hf_ssl.runs.phases.elapsed", lambda: 19.0)  # would plan otherwise
     pretrain(*arguments)
-    assert results(tmp_path / "run")["plan"] == plan
+    plan = results(tmp_path / "run")["plan"]
+    kept = ("training", "first_steps", "speeds", *(["max_steps"] if before["first_done"] else []))
+    assert [plan[name] for name in kept] == [before[name] for name in kept]
     assert results(tmp_path / "run")["cost"]["steps"] == plan["max_steps"]
     with pytest.raises(UserError, match="--budget and --max_steps exclude each other"):
         pretrain(*arguments, "--max_steps=5")
@@ -116,6 +131,9 @@ def test_plans_fit_their_budget_and_measuring_gets_a_third_at_most(speed):
         plan = plan_run("x", seconds, speeds, 400)
         measuring = plan.measured_share * speeds.measuring
         training = plan.first_steps * speeds.first_step + plan.max_steps * speeds.step
+        late = plan.after(1.5 * plan.first_steps * speeds.first_step)
+        assert late.first_done
+        assert late.max_steps <= plan.max_steps
         assert measuring <= seconds / 3 + 1e-9
-        assert training + measuring <= seconds or plan.max_steps == 10
+        assert training + measuring <= seconds or 10 in (plan.max_steps, plan.first_steps)
         assert np.isfinite(training)
