@@ -1,6 +1,6 @@
-"""Turn a time budget into a plan of rows, steps and draws, using costs measured on two laptop cores, not a clock.
+"""Turn a time budget into a plan of rows, steps and draws, using costs measured on two cores, not a clock.
 
-So the same command makes the same report everywhere; slower machines take longer, and the report says how long.
+A slower machine, see `hf_ssl.comparison.speed`, gets the plan of a smaller budget; the plan is made once and kept.
 """
 
 from __future__ import annotations

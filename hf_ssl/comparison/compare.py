@@ -20,6 +20,7 @@ from hf_ssl.comparison.networks import FEWEST_ROWS, brought_along, pairing_for, 
 from hf_ssl.comparison.outcome import ComparisonResults, methods_of, supervised_of
 from hf_ssl.comparison.recommend import best_of, recommend
 from hf_ssl.comparison.report import ReportContent, write_report
+from hf_ssl.comparison.speed import kept_speed
 from hf_ssl.comparison.supervised import KINDS, SupervisedTraining, can_be_classified, one_percent
 from hf_ssl.data.arguments import DataArguments
 from hf_ssl.data.columns import first_table
@@ -49,6 +50,7 @@ class Comparison:
     Attributes:
         arguments: flags.
         data: data set flags.
+        speed: of this machine, relative to the one that the plan knows.
         plan: what the budget buys.
         pairings: task -> task and modality.
         rows: rows that all methods use.
@@ -60,6 +62,7 @@ class Comparison:
 
     arguments: ComparisonArguments
     data: DataArguments
+    speed: float
     plan: Plan
     pairings: dict[str, Pairing]
     rows: MeasuredRows
@@ -96,7 +99,10 @@ def compare(arguments: ComparisonArguments, data: DataArguments, reading: Any, c
         modality = settled_modality(reading, table, source.name, label_column)
         source = source.of_columns(modality.as_read(table), modality.columns, label_column)
         modality = modality.for_values(source.train)
-        plan = plan_for(arguments.seconds, modality, arguments.task, arguments.pretraining_seeds, arguments.clusters)
+        speed = kept_speed(folder.plan)
+        plan = plan_for(
+            arguments.seconds * speed, modality, arguments.task, arguments.pretraining_seeds, arguments.clusters
+        )
         pairings = {name: pairing_for(name, modality) for name in plan.steps}  # before anything is computed
         rows = measured_rows(source, data, modality, label_column, plan.rows)
         doubts += doubts_about(modality, rows.bank.inputs, source.train, label_column)
@@ -111,7 +117,7 @@ def compare(arguments: ComparisonArguments, data: DataArguments, reading: Any, c
             "test on",
             flush=True,
         )
-        comparison = Comparison(arguments, data, plan, pairings, rows, cells, folder.path, command, stages)
+        comparison = Comparison(arguments, data, speed, plan, pairings, rows, cells, folder.path, command, stages)
         results = write_report(folder, _run(comparison, brought))
         write_text(folder.results, results.text())
         print(f"\n{results.recommendation.sentence}\n{folder.path}: report.html, report.md, results.json")
@@ -151,7 +157,7 @@ def _run(comparison: Comparison, brought: list[Pretrained]) -> ReportContent:
     results = ComparisonResults(
         command=comparison.command,
         data=rows.record(),
-        budget={"asked": arguments.budget, "plan": plan.record()},
+        budget={"asked": arguments.budget, "speed": comparison.speed, "plan": plan.record()},
         seed=seed,
         several_seeds=arguments.pretraining_seeds > 1,
         versions=versions(tuple(dict.fromkeys((*RUN_PACKAGES, *PACKAGES)))),

@@ -67,7 +67,7 @@ class ComparisonResults:
     Attributes:
         command: command line that started it.
         data: what identifies the rows.
-        budget: "asked" and "plan".
+        budget: "asked", "speed" (of the machine, relative to the usual one) and "plan".
         seed: seed of draws, starts and pretraining.
         several_seeds: whether networks were pretrained with several seeds.
         versions: versions of packages.
