@@ -24,7 +24,6 @@ from hf_ssl.data.batches import Batch, BatchSource, Place
 from hf_ssl.data.read_ahead import ReadAhead
 from hf_ssl.modalities.prepared import Prepared
 from hf_ssl.pretext.base import PretextTask
-from hf_ssl.pretext.parts.beginning import BeginsWithContrast
 from hf_ssl.training.arguments import TrainingArguments
 from hf_ssl.training.checkpoint import Checkpoint, Progress, model_tensors, newest_checkpoint, save_checkpoint
 from hf_ssl.training.log import StepLog
@@ -73,11 +72,7 @@ class Training:
     def __post_init__(self) -> None:
         self.model.to(self.accelerator.device)  # before the optimizers: their state follows the parameters
         precision = torch.bfloat16 if self.accelerator.mixed_precision == "bf16" else torch.float32
-        self.optimizers = build_optimizers(self.model, self.arguments, precision, self._rate_factors())
-
-    def _rate_factors(self) -> dict[torch.Tensor, float]:
-        task = self.task
-        return task.rate_factors(self.model, self.prepared) if isinstance(task, BeginsWithContrast) else {}
+        self.optimizers = build_optimizers(self.model, self.arguments, precision)
 
     def resume(self) -> Checkpoint | None:
         """Resume from the newest checkpoint in the folder, if any; the number of processes may have changed."""

@@ -11,16 +11,13 @@ from torch import Tensor, nn
 from hf_ssl.training.arguments import TrainingArguments
 
 
-def build_optimizers(
-    model: Any, arguments: TrainingArguments, precision: torch.dtype, factors: dict[Tensor, float] | None = None
-) -> list[torch.optim.Optimizer]:
+def build_optimizers(model: Any, arguments: TrainingArguments, precision: torch.dtype) -> list[torch.optim.Optimizer]:
     """Return AdamW for everything, or Muon (Jordan et al. 2024) for the matrices of hidden layers and AdamW for the rest.
 
     Args:
         model: model to train.
         arguments: optimizer, settled learning rates, and weight decay (decoupled, of matrices only).
         precision: type of Muon's matrix products.
-        factors: parameters with a learning rate of their own -> factor on that of their kind.
     """
     assert arguments.learning_rate is not None, "TrainingArguments.settled comes first"
     learning_rate, weight_decay = arguments.learning_rate, arguments.weight_decay
@@ -30,7 +27,6 @@ def build_optimizers(
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     matrices = [p for p in trained if p.ndim in (2, 4) and id(p) not in tables]  # including convolution kernels
     others = [p for p in trained if p.ndim not in (2, 4) or id(p) in tables]
-    own = {id(parameter): factor for parameter, factor in (factors or {}).items()}
     betas = (0.9, 0.98)
     if arguments.optimizer == "adamw":
         groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
@@ -47,19 +43,7 @@ def build_optimizers(
             )
     for group in (group for optimizer in optimizers for group in optimizer.param_groups):
         group["peak"] = group["lr"]
-    for optimizer in optimizers if own else []:
-        _set_apart(optimizer, own)
     return optimizers
-
-
-def _set_apart(optimizer: torch.optim.Optimizer, factors: dict[int, float]) -> None:
-    """Move the parameters that have their own factor into groups of their own, by the id of the parameter."""
-    for group in list(optimizer.param_groups):
-        apart = [parameter for parameter in group["params"] if id(parameter) in factors]
-        group["params"] = [parameter for parameter in group["params"] if id(parameter) not in factors]
-        for parameter in apart:
-            peak = group["peak"] * factors[id(parameter)]
-            optimizer.add_param_group({**group, "params": [parameter], "lr": peak, "peak": peak})
 
 
 def set_learning_rate(optimizers: Iterable[torch.optim.Optimizer], factor: float) -> None:

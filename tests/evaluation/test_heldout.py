@@ -96,7 +96,7 @@ def test_features_do_not_depend_on_order_or_padding(prepared):
     features, backwards, alone = (
         modality.embed(model, prepared, each, contextlib.nullcontext) for each in (texts, texts[::-1], texts[:1])
     )
-    assert list(features) == ["mean of embeddings", "layer 2 of 3", "layer 3 of 3"]
+    assert list(features) == ["mean of embeddings", "layer 1 of 2", "layer 2 of 2"]
     for layer, table in features.items():
         assert table.shape == (100, 192)
         assert np.allclose(table, backwards[layer][::-1], atol=1e-4)

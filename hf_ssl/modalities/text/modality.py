@@ -181,7 +181,9 @@ class Text(TextRows, ShownText, Modality):
         if isinstance(encoder, StaticModel):
             return {EMBEDDINGS: mean_embeddings(encoder.embedding.weight, tokenizer, inputs, progress)}
         table = getattr(encoder.get_input_embeddings(), "weight", None)
-        found = {} if table is None else {EMBEDDINGS: mean_embeddings(table, tokenizer, inputs)}
+        # Those that have learned from contrast, if some have.
+        dimensions = getattr(encoder.config, "contrast_dimensions", None)
+        found = {} if table is None else {EMBEDDINGS: mean_embeddings(table[:, :dimensions], tokenizer, inputs)}
         encodings = tokenizer.backend_tokenizer.encode_batch_fast(list(inputs), add_special_tokens=True)
         tokens = [encoding.ids[: self.sequence_length] for encoding in encodings]
         return found | embed_texts(encoder, tokens, tokenizer.pad_token_id or 0, autocast, progress)

@@ -9,8 +9,6 @@ from hf_ssl.common.errors import UserError
 from hf_ssl.pretext.base import PretextTask
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from hf_ssl.modalities.prepared import Prepared
 
 FEWEST_ROWS = 30  # to tell apart
@@ -60,11 +58,6 @@ class BeginsWithContrast(PretextTask):
     def first_settings(self, model: Any) -> dict[str, Any]:
         """Return flags of the modality, for the first phase, that differ from those of the task itself."""
         del model
-        return {}
-
-    def rate_factors(self, model: Any, prepared: Prepared) -> dict[Tensor, float]:
-        """Return parameters whose learning rate differs from that of their kind, with the factor on it; by default none."""
-        del model, prepared
         return {}
 
     def begin_with(self, model: Any, first: Any) -> None:
