@@ -36,6 +36,7 @@ class MaskedLanguage(BeginsWithContrast):
     requires: ClassVar[dict[str, Any]] = {"text_encoder": "transformer"}
     measured_with: ClassVar[dict[str, Any]] = {"mask_probability": 0.15}  # regardless of training
     most_first_steps: ClassVar[dict[str, int]] = {"text": 400}
+    continues: ClassVar[bool] = False
 
     mask_probability: float = field(default=0.4, metadata={"help": "Share of tokens to predict."})
 

@@ -10,6 +10,7 @@ from hf_ssl.data.embedded import settle
 from hf_ssl.modalities.prepared import Needs
 from hf_ssl.pretext.base import PretextTask
 from hf_ssl.pretext.pairing import Pairing
+from hf_ssl.pretext.parts.beginning import BeginsWithContrast
 from hf_ssl.training.arguments import TrainingArguments
 
 
@@ -44,7 +45,8 @@ class Job:
                 f"--gradient_accumulation_steps does not work with {task.name}, which compares all samples of a batch; "
                 "use more processes, or a smaller --batch_size"
             )
-        settled = training.settled(pairing.learning_rates, modality.model_name_or_path is not None)
+        begun = isinstance(task, BeginsWithContrast) and task.continues and task.wants_contrast(modality)
+        settled = training.settled(pairing.learning_rates, begun or modality.model_name_or_path is not None)
         return cls(pairing, settle(data, modality.embedded), settled, command)
 
     @property

@@ -23,7 +23,7 @@ from hf_ssl.training.loop import Training
 from hf_ssl.training.step import NotFiniteError, Stepper, corrupt, take_step, total
 
 MEASURING_SHARE = 1 / 3  # at most, of the budget
-FIRST_SHARE = 0.25  # at most, of the training
+FIRST_SHARE = 0.3  # at most, of the training
 ENDING = 5.0  # seconds to save, draw and write
 TRIED = (3, 20)  # steps, after one that is not counted
 TRIED_SECONDS = 2.0

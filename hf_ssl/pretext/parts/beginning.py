@@ -20,9 +20,11 @@ class BeginsWithContrast(PretextTask):
 
     Attributes:
         most_first_steps: modality -> steps of the first phase unless the user gives a number.
+        continues: the whole encoder has learned in the first phase, so that the task goes on with lower rates.
     """
 
     most_first_steps: ClassVar[dict[str, int]]
+    continues: ClassVar[bool] = True
 
     contrast_steps: int | None = field(
         default=None,
@@ -41,12 +43,14 @@ class BeginsWithContrast(PretextTask):
         if self.contrast_steps and modality.model_name_or_path:
             raise UserError("--contrast_steps is for new models; leave it out to train a checkpoint on")
 
-    def begins(self, prepared: Prepared) -> bool:
-        """Return whether there is a first phase: not for named models, unless asked for, nor for very few rows."""
-        modality = prepared.modality
+    def wants_contrast(self, modality: Any) -> bool:
+        """Return whether a first phase is wanted: not for named models, unless asked for."""
         named = modality.config_name or modality.model_name_or_path
-        wanted = not named if self.contrast_steps is None else self.contrast_steps > 0
-        return wanted and int(prepared.statistics.get("rows", 0)) >= FEWEST_ROWS
+        return not named if self.contrast_steps is None else self.contrast_steps > 0
+
+    def begins(self, prepared: Prepared) -> bool:
+        """Return whether there is a first phase: if it is wanted, and there are rows to tell apart."""
+        return self.wants_contrast(prepared.modality) and int(prepared.statistics.get("rows", 0)) >= FEWEST_ROWS
 
     def first_steps(self, prepared: Prepared, max_steps: int) -> int:
         """Return the number of steps of the first phase; 0 for none."""
