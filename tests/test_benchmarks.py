@@ -54,6 +54,16 @@ def test_masked_language(capsys):
 
 
 @pytest.mark.slow
+def test_time_to_loss(parquet, capsys):
+    sizes = ["--rows=100", "--max_steps=3", "--stock_steps=2", "--text_column=text", "--dataset_name", str(parquet)]
+    found = measured(capsys, *sizes, script="time_to_loss.py")
+    assert found["ours"]["below_unigram"] != found["stock"]["below_unigram"] != 0
+    assert found["stock"]["tokens"] == 2 * 32 * 128
+    assert found["ratio"] == pytest.approx(found["stock"]["cpu_seconds"] / found["ours"]["cpu_seconds"], abs=0.06)
+    assert all(arm["cpu_seconds"] > 0 and arm["peak_mib"] > 100 for arm in (found["ours"], found["stock"]))
+
+
+@pytest.mark.slow
 def test_images(capsys):
     flags = ["--rounds=1", "--batch_size=4", "--stock_batch_size=2", "--image_size=16"]
     figures = measured(capsys, *flags, script="images.py")["figures"]

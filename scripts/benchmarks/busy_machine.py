@@ -24,7 +24,7 @@ from pathlib import Path
 
 from hf_ssl.common.errors import UserError
 from hf_ssl.common.flags import parse_arguments
-from hf_ssl.common.progress import say
+from hf_ssl.common.progress import print_once
 from hf_ssl.common.script import run_script
 from hf_ssl.common.waiting import SETTINGS
 
@@ -71,7 +71,7 @@ def main(arguments: list[str]) -> None:
             speed = 128 * sizes.batch_size / statistics.median(seconds)
             idle.setdefault(name, speed)
             found.append({"arm": name, "busy_per_core": busy, "tokens_per_second": round(speed), "steps": len(seconds)})
-            say(
+            print_once(
                 f"{busy} busy on each core, {name:14}{speed:8,.0f} tokens/s{speed / idle['default spins']:7.0%} of the idle default"
             )
     print(json.dumps({"figures": found, "cores": os.cpu_count(), **asdict(sizes)}), file=sys.stderr)
