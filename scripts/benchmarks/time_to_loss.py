@@ -62,7 +62,7 @@ def main(arguments: list[str]) -> None:
         ours = _run_ours(asked, folder)
         evaluation = Evaluation.of(folder / "run" / "model", train, heldout)
         ours["below_unigram"] = round(evaluation.unigram - evaluation.loss_of(_load(folder / "run" / "model")), 3)
-        say(
+        print_once(
             f"ours: {ours['below_unigram']} nats below {evaluation.unigram:.3f} after {ours['cpu_seconds']} CPU seconds"
         )
         stock = _run_stock(asked, evaluation, train, folder / "run" / "model")
