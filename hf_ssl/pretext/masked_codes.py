@@ -25,7 +25,6 @@ class MaskedCodes(BeginsWithContrast):
     tag: ClassVar[str] = "masked-image-modeling"
     baseline: ClassVar[tuple[str, str]] = ("code_frequency_loss", "code frequencies alone")
     modalities: ClassVar[tuple[str, ...]] = ("images",)
-    most_first_steps: ClassVar[dict[str, int]] = {"images": 1000}
 
     mask_ratio: float = field(default=0.6, metadata={"help": "Share of patches to hide."})
     codes: int = field(default=256, metadata={"help": "Number of patch codes."})

@@ -27,7 +27,6 @@ class MaskedImage(BeginsWithContrast):
     baseline: ClassVar[tuple[str, str]] = ("mean_colour_loss", "the mean colour everywhere")
 
     modalities: ClassVar[tuple[str, ...]] = ("images",)
-    most_first_steps: ClassVar[dict[str, int]] = {"images": 1000}
     requires: ClassVar[dict[str, Any]] = {"architecture": "vit"}
 
     objective: Literal["mae", "simmim"] = field(

@@ -35,7 +35,9 @@ class MaskedLanguage(BeginsWithContrast):
     packed: ClassVar[bool] = True
     requires: ClassVar[dict[str, Any]] = {"text_encoder": "transformer"}
     measured_with: ClassVar[dict[str, Any]] = {"mask_probability": 0.15}  # regardless of training
-    most_first_steps: ClassVar[dict[str, int]] = {"text": 400}
+    most_first_steps: ClassVar[int] = 400
+    first_ratio: ClassVar[int] = 1
+    first_share: ClassVar[float] = 0.3
     continues: ClassVar[bool] = False
 
     mask_probability: float = field(default=0.4, metadata={"help": "Share of tokens to predict."})

@@ -162,12 +162,12 @@ class Phases:
     def _plan(self, budget: str) -> RunPlan:
         """Time a few steps and a few features."""
         material, accelerator = self.material, self.accelerator
-        most_first = 0
+        most_first, first_share = 0, 0.0
         whole = replace(self.job, training=replace(self.job.training, max_steps=2**31))
         first = first_job(whole, material.prepared, self.model, accelerator.num_processes)
         first_step, measuring = 0.0, 0.0
-        if first is not None:
-            most_first = first.training.max_steps
+        if first is not None and isinstance(self.job.task, BeginsWithContrast):
+            most_first, first_share = first.training.max_steps, self.job.task.first_share
             training = self._first_training(first, self.folder)
             with torch_threads(training.prepared.modality.threads):
                 first_step = seconds_of_step(training)
@@ -181,4 +181,6 @@ class Phases:
                     self._few_inputs(),
                     material.prepared,
                 )
-        return plan_run(budget, self.job.training.seconds - elapsed(), Speeds(step, first_step, measuring), most_first)
+        return plan_run(
+            budget, self.job.training.seconds - elapsed(), Speeds(step, first_step, measuring), most_first, first_share
+        )

@@ -23,7 +23,6 @@ from hf_ssl.training.loop import Training
 from hf_ssl.training.step import NotFiniteError, Stepper, corrupt, take_step, total
 
 MEASURING_SHARE = 1 / 3  # at most, of the budget
-FIRST_SHARE = 0.3  # at most, of the training
 ENDING = 5.0  # seconds to save, draw and write
 TRIED = (3, 20)  # steps, after one that is not counted
 TRIED_SECONDS = 2.0
@@ -92,7 +91,7 @@ class RunPlan:
         return cls(**record | {"speeds": Speeds(**record["speeds"])})
 
 
-def plan_run(budget: str, seconds: float, speeds: Speeds, most_first: int) -> RunPlan:
+def plan_run(budget: str, seconds: float, speeds: Speeds, most_first: int, first_share: float) -> RunPlan:
     """Divide a budget among the phases and measuring.
 
     Args:
@@ -100,10 +99,11 @@ def plan_run(budget: str, seconds: float, speeds: Speeds, most_first: int) -> Ru
         seconds: what is left of it.
         speeds: of this machine.
         most_first: most steps of the first phase.
+        first_share: its share of the training, at most.
     """
     measuring = min(speeds.measuring, seconds * MEASURING_SHARE)
     left = max(0.0, seconds - ENDING - measuring)
-    affordable = max(FEWEST_STEPS, int(FIRST_SHARE * left / speeds.first_step)) if speeds.first_step else 0
+    affordable = max(FEWEST_STEPS, int(first_share * left / speeds.first_step)) if speeds.first_step else 0
     first = min(most_first, affordable)
     share = measuring / speeds.measuring if speeds.measuring else 1.0
     plan = RunPlan(budget, left, 0, first, not first, share, speeds).after(first * speeds.first_step)

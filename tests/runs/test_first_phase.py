@@ -129,7 +129,7 @@ def test_a_budget_is_a_time(parquet, tmp_path, capsys, budget, said):
 def test_plans_fit_their_budget_and_measuring_gets_a_third_at_most(speed):
     for seconds in (30, 120, 3600):
         speeds = Speeds(step=speed, first_step=2 * speed, measuring=100 * speed)
-        plan = plan_run("x", seconds, speeds, 400)
+        plan = plan_run("x", seconds, speeds, 400, 0.3)
         measuring = plan.measured_share * speeds.measuring
         training = plan.first_steps * speeds.first_step + plan.max_steps * speeds.step
         late = plan.after(1.5 * plan.first_steps * speeds.first_step)

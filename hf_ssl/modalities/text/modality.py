@@ -45,9 +45,9 @@ class Text(TextRows, ShownText, Modality):
         rows_a_minute=(4000, 2000),
         most_rows=(50_000, 10_000),
         tasks=("contrastive", "masked_language"),
-        seconds={"contrastive": 0.17, "masked_language": 0.25},
+        seconds={"contrastive": 0.17, "masked_language": 0.13},  # contrast first, as many steps, included
         most_steps={"contrastive": 900},
-        settings={"masked_language": {"sequence_length": 64, "batch_size": 32}},
+        settings={},
         supervised_seconds=0.036,
         shown=1000,
     )

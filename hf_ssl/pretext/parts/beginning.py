@@ -19,18 +19,22 @@ class BeginsWithContrast(PretextTask):
     """A task whose model may first learn which two views come from the same row.
 
     Attributes:
-        most_first_steps: modality -> steps of the first phase unless the user gives a number.
+        most_first_steps: steps of the first phase, at most, unless the user gives a number.
+        first_ratio: steps of the first phase for each step of the task, likewise.
+        first_share: share of a budget that the first phase gets, at most.
         continues: the whole encoder has learned in the first phase, so that the task goes on with lower rates.
     """
 
-    most_first_steps: ClassVar[dict[str, int]]
+    most_first_steps: ClassVar[int] = 1500
+    first_ratio: ClassVar[int] = 3
+    first_share: ClassVar[float] = 0.75
     continues: ClassVar[bool] = True
 
     contrast_steps: int | None = field(
         default=None,
         metadata={
             "help": "Steps of contrastive learning from which the task goes on; 0 leaves them out.",
-            "default": "as many as usually pay, at most --max_steps; 0 for a named model",
+            "default": "as many as usually pay, in proportion to --max_steps; 0 for a named model",
         },
     )
 
@@ -56,7 +60,7 @@ class BeginsWithContrast(PretextTask):
         """Return the number of steps of the first phase; 0 for none."""
         if not self.begins(prepared):
             return 0
-        usual = min(self.most_first_steps[prepared.modality.name], max_steps)
+        usual = min(self.most_first_steps, self.first_ratio * max_steps)
         return usual if self.contrast_steps is None else self.contrast_steps
 
     def first_settings(self, model: Any) -> dict[str, Any]:
