@@ -45,7 +45,7 @@ class Images(ImageRows, ShownImages, Modality):
         rows_a_minute=(1200, 480),
         most_rows=(25_000, 6_000),
         tasks=("contrastive", "masked_codes"),
-        seconds={"contrastive": 0.5, "masked_codes": 0.3},
+        seconds={"contrastive": 0.3, "masked_codes": 0.8},
         most_steps={},
         settings={"contrastive": {"batch_size": 256}},
         supervised_seconds=0.09,
