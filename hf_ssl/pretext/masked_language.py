@@ -36,7 +36,7 @@ class MaskedLanguage(BeginsWithContrast):
     requires: ClassVar[dict[str, Any]] = {"text_encoder": "transformer"}
     measured_with: ClassVar[dict[str, Any]] = {"mask_probability": 0.15}  # regardless of training
     most_first_steps: ClassVar[int] = 400
-    first_ratio: ClassVar[int] = 1
+    first_ratio: ClassVar[float] = 1
     first_share: ClassVar[float] = 0.3
     continues: ClassVar[bool] = False
 

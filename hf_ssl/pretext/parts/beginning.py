@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -26,7 +27,7 @@ class BeginsWithContrast(PretextTask):
     """
 
     most_first_steps: ClassVar[int] = 1500
-    first_ratio: ClassVar[int] = 3
+    first_ratio: ClassVar[float] = 3
     first_share: ClassVar[float] = 0.75
     continues: ClassVar[bool] = True
 
@@ -60,7 +61,7 @@ class BeginsWithContrast(PretextTask):
         """Return the number of steps of the first phase; 0 for none."""
         if not self.begins(prepared):
             return 0
-        usual = min(self.most_first_steps, self.first_ratio * max_steps)
+        usual = min(self.most_first_steps, math.ceil(self.first_ratio * max_steps))
         return usual if self.contrast_steps is None else self.contrast_steps
 
     def first_settings(self, model: Any) -> dict[str, Any]:
