@@ -29,7 +29,8 @@ from hf_ssl.common.script import run_script
 SCRIPT = Path(__file__).parents[1] / "pretrain_mlm.py"
 LENGTH = 128  # tokens a block
 BATCH_SIZE = 32  # of the stock loop
-EVERY = 100  # steps between evaluations of the stock loop, which are not timed
+EVERY = 20  # steps between evaluations of the stock loop, which are not timed
+WARM_UP = 100  # steps of its learning rate
 HIDDEN = 0.15  # share of tokens
 
 
@@ -181,7 +182,7 @@ def _run_stock(asked: Benchmark, evaluation: Evaluation, train: list[str], ours:
     )
     model = BertForMaskedLM(config).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=asked.stock_learning_rate)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / EVERY))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / WARM_UP))
     collate = DataCollatorForLanguageModeling(tokenizer, mlm_probability=HIDDEN)
     order = torch.randperm(len(blocks)).tolist()
     seconds, found = 0.0, 0.0
