@@ -158,6 +158,18 @@ def first_inputs_of(modality: Modality, rows: Rows, split_by_hash: bool, count: 
     return inputs[:count]
 
 
+def classes_among(rows: Rows, label_column: str, count: int) -> int:
+    """Return the number of different labels among some rows."""
+    found: set[Any] = set()
+    seen = 0
+    for block in unshuffled_blocks(rows):
+        found.update(block.table.column(label_column).to_pylist())
+        seen += block.table.num_rows
+        if seen >= count:
+            break
+    return len(found - {None})
+
+
 def _choose_rows(
     modality: Modality, rows: Rows, reader: RowReader, label_column: str | None, count: int
 ) -> list[tuple[Any, Any]]:

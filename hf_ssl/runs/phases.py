@@ -12,7 +12,7 @@ from hf_ssl.common.device import torch_threads
 from hf_ssl.common.run_folder import RunFolder
 from hf_ssl.data.batches import StreamSource
 from hf_ssl.data.stream import Stream, partition_count
-from hf_ssl.evaluation.measured_rows import first_inputs_of
+from hf_ssl.evaluation.measured_rows import classes_among, first_inputs_of
 from hf_ssl.modalities.prepared import Prepared
 from hf_ssl.pretext.parts.beginning import BeginsWithContrast
 from hf_ssl.runs.finish import Material
@@ -24,6 +24,7 @@ from hf_ssl.training.checkpoint import Progress, newest_checkpoint
 from hf_ssl.training.loop import Training
 
 FEW = 256  # inputs, by which measuring is timed
+MANY = 2000  # rows, in which labels are counted
 
 
 @dataclass
@@ -180,6 +181,7 @@ class Phases:
                     lambda few: material.prepared.modality.embed(self.model, material.prepared, few, material.autocast),
                     self._few_inputs(),
                     material.prepared,
+                    classes_among(material.source.train, material.label_column, MANY),
                 )
         return plan_run(
             budget, self.job.training.seconds - elapsed(), Speeds(step, first_step, measuring), most_first, first_share

@@ -12,7 +12,11 @@ from kills import KilledError, kill_after
 from transformers import AutoModelForMaskedLM
 
 from hf_ssl.common.errors import UserError
-from hf_ssl.runs.run_plan import Speeds, plan_run
+from hf_ssl.data.sources import DataArguments, open_source
+from hf_ssl.evaluation.measured_rows import classes_among
+from hf_ssl.modalities.known import modality_class
+from hf_ssl.modalities.prepared import Prepared
+from hf_ssl.runs.run_plan import Speeds, plan_run, seconds_of_measuring
 from hf_ssl.training import loop
 from hf_ssl.training.checkpoint import newest_checkpoint
 
@@ -138,3 +142,15 @@ def test_plans_fit_their_budget_and_measuring_gets_a_third_at_most(speed):
         assert measuring <= seconds / 3 + 1e-9
         assert training + measuring <= seconds or 10 in (plan.max_steps, plan.first_steps)
         assert np.isfinite(training)
+
+
+def test_measuring_takes_longer_with_more_classes():
+    prepared = Prepared(modality_class("text")(), None, {})
+    few, some, many = (seconds_of_measuring(len, [], prepared, classes) for classes in (2, 10, 1000))
+    assert few == pytest.approx(some, rel=0.01)
+    assert many == pytest.approx(10 * some, rel=0.01)
+
+
+def test_labels_are_counted_among_the_first_rows(parquet):
+    rows = open_source(DataArguments(dataset_name=str(parquet))).train
+    assert classes_among(rows, "label", 1000) == 3
