@@ -42,7 +42,7 @@ class Benchmark:
     text_column: str = field(default="text", metadata={"help": "Column with the texts."})
     rows: int = field(default=20000, metadata={"help": "Rows to train on, and a tenth as many to evaluate on."})
     below_unigram: float = field(default=0.3, metadata={"help": "Target, in nats below the unigram loss."})
-    max_steps: int = field(default=60, metadata={"help": "Steps of our command."})
+    max_steps: int = field(default=50, metadata={"help": "Steps of our command."})
     stock_steps: int = field(default=1500, metadata={"help": "Most steps of the stock loop."})
     stock_learning_rate: float = field(
         default=1e-3, metadata={"help": "Rate of the stock loop, constant after warm-up."}
