@@ -18,13 +18,14 @@ STEPS = 12  # after two that are not counted
 
 
 def kept_speed(path: Path) -> float:
-    """Return the speed that a comparison was planned with, measured once: 1, or less for slower machines.
+    """Return the speed that a comparison was planned with, measured once, in fifths: 1, or less for slower machines.
 
     Args:
         path: of the file that keeps it.
     """
     if not path.exists():
-        write_text(path, json.dumps({"speed": round(min(1.0, USUAL_SECONDS / _step_seconds()), 2)}))
+        fifths = min(5, max(1, round(5 * USUAL_SECONDS / _step_seconds())))  # so that a little noise changes no plan
+        write_text(path, json.dumps({"speed": fifths / 5}))
     return float(json.loads(path.read_text(encoding="utf-8"))["speed"])
 
 

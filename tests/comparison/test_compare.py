@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -81,6 +82,8 @@ def test_six_sentences_are_shown_for_every_route(finished):
 def test_it_goes_on_where_it_was_killed_and_is_the_same_twice(finished, parquet, cache, tmp_path):
     words = [*SHORT, "--dataset_name", parquet, "--output_dir", tmp_path / "run"]
     environment = os.environ | {"HF_HOME": str(cache), "OMP_NUM_THREADS": "1"}
+    (tmp_path / "run").mkdir()
+    shutil.copy(finished / "plan.json", tmp_path / "run")  # made for the same speed
     process = subprocess.Popen(
         command(*words, script="compare.py"), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

@@ -18,7 +18,7 @@ def test_the_speed_is_measured_once_and_kept(tmp_path):
     assert kept_speed(path) == 0.25
 
 
-@pytest.mark.parametrize(("slower", "expected"), [(2, 0.5), (0.5, 1.0)])
-def test_half_as_fast_is_half_and_twice_as_fast_is_as_usual(tmp_path, monkeypatch, slower, expected):
+@pytest.mark.parametrize(("slower", "expected"), [(2.5, 0.4), (0.5, 1.0), (1.02, 1.0), (1000, 0.2)])
+def test_slower_is_less_and_faster_or_nearly_as_fast_is_as_usual(tmp_path, monkeypatch, slower, expected):
     monkeypatch.setattr(speed, "_step_seconds", lambda: speed.USUAL_SECONDS * slower)
     assert kept_speed(tmp_path / "plan.json") == expected
