@@ -41,5 +41,5 @@ def _is_busy(load: Path) -> bool:
     running = []
     for _ in range(LOOKS):
         running.append(int(load.read_text(encoding="ascii").split()[3].split("/")[0]))  # this one included
-        time.sleep(0.002)
+        time.sleep(0.002)  # between looks, 10 ms in all: what runs for a moment is no busy machine
     return min(running) - 1 >= (os.cpu_count() or 1)

@@ -36,10 +36,10 @@ class Costs:
         most_rows: maximum number of rows, bank and test.
         tasks: the default pretext tasks, best first.
         seconds: task -> seconds per step on one core.
-        most_steps: task -> number of steps beyond which more gain little.
-        settings: task -> flags for a comparison.
         supervised_seconds: seconds per step of training with labels.
         shown: number of rows shown in the demo.
+        most_steps: task -> number of steps beyond which more gain little.
+        settings: task -> flags for a comparison that differ from the defaults.
         measured_row_seconds: seconds per row of fitting baselines and readouts, for a run.
     """
 
@@ -47,10 +47,10 @@ class Costs:
     most_rows: tuple[int, int]
     tasks: tuple[str, ...]
     seconds: dict[str, float]
-    most_steps: dict[str, int]
-    settings: dict[str, dict[str, Any]]
     supervised_seconds: float
     shown: int
+    most_steps: dict[str, int] = field(default_factory=dict)
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     measured_row_seconds: float = 0.004
 
 

@@ -48,19 +48,6 @@ class Benchmark:
             raise UserError(f"--batch_size must be a multiple of --stock_batch_size {self.stock_batch_size}")
 
 
-@dataclass(frozen=True)
-class Arm:
-    """One of our training configurations.
-
-    Attributes:
-        optimizer: value of --optimizer.
-        flags: flags of the task.
-    """
-
-    optimizer: str
-    flags: dict[str, str] = field(default_factory=dict)
-
-
 def main(arguments: list[str]) -> None:
     """Run the arms in turns and print their figures."""
     (sizes,) = parse_arguments([Benchmark], arguments, str(__doc__))
@@ -88,14 +75,14 @@ def _families(sizes: Benchmark, images: np.ndarray) -> dict[str, dict[str, Calla
         "SimMIM": {
             f"stock, float32, batch {few}": _stock(images, "simmim", few),
             f"stock, float32, batch {many}": _stock(images, "simmim", many),
-            "ours, bf16, AdamW": _ours(images, Arm("adamw", {"objective": "simmim"})),
-            "ours, bf16, Muon": _ours(images, Arm("muon", {"objective": "simmim"})),
+            "ours, bf16, AdamW": _ours(images, "adamw", objective="simmim"),
+            "ours, bf16, Muon": _ours(images, "muon", objective="simmim"),
         },
         "MAE": {
             f"stock, float32, batch {many}": _stock(images, "mae", many),
-            "ours, bf16, AdamW": _ours(images, Arm("adamw")),
-            "ours, bf16, Muon": _ours(images, Arm("muon")),
-            "ours, light decoder, bf16, AdamW (another objective)": _ours(images, Arm("adamw", {"decoder": "light"})),
+            "ours, bf16, AdamW": _ours(images, "adamw"),
+            "ours, bf16, Muon": _ours(images, "muon"),
+            "ours, light decoder, bf16, AdamW (another objective)": _ours(images, "adamw", decoder="light"),
         },
         "SimCLR's views": {
             "one picture after the other": _views_one_by_one(images),
@@ -136,11 +123,15 @@ def _crop_and_mirror(picture: Any, generator: Any, smallest: float, size: int) -
 
 
 def _stock(images: np.ndarray, objective: str, batch_size: int) -> Callable[[], None]:
-    """Return a turn over all images as in transformers' script."""
+    """Return a turn over all images as in transformers' script, with our configuration."""
     import torch
     from PIL import Image
 
-    pairing, model = _stock_model(images, objective)
+    pairing, prepared = _prepared(images, "masked_image", objective=objective)
+    configured = pairing.task.model(prepared, 0)
+    configured.config._attn_implementation = None  # transformers' default
+    torch.manual_seed(0)
+    model = type(configured)(configured.config).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
     generator = np.random.default_rng(0)
     mean, spread = np.full(3, 0.5, np.float32), np.full(3, 0.25, np.float32)
@@ -171,18 +162,6 @@ def _stock(images: np.ndarray, objective: str, batch_size: int) -> Callable[[], 
     return step
 
 
-def _stock_model(images: np.ndarray, objective: str) -> tuple[Any, Any]:
-    """Return the pairing, and a stock model with our configuration and transformers' default attention."""
-    import torch
-
-    pairing, prepared = _prepared(images, "masked_image", objective=objective)
-    model = pairing.task.model(prepared, 0)
-    config = model.config
-    config._attn_implementation = None
-    torch.manual_seed(0)
-    return pairing, type(model)(config).train()
-
-
 def _prepared(images: np.ndarray, task: str, **flags: Any) -> tuple[Any, Any]:
     """Return a task on images of this size, and what is learned from the images before training."""
     from hf_ssl.modalities.prepared import Needs
@@ -192,8 +171,8 @@ def _prepared(images: np.ndarray, task: str, **flags: Any) -> tuple[Any, Any]:
     return pairing, pairing.modality.prepare(list(images), Needs())
 
 
-def _ours(images: np.ndarray, arm: Arm) -> Callable[[], None]:
-    """Return a step as in our loop."""
+def _ours(images: np.ndarray, optimizer: str, **flags: Any) -> Callable[[], None]:
+    """Return a step as in our loop, with flags of the task."""
     import torch
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
@@ -203,11 +182,11 @@ def _ours(images: np.ndarray, arm: Arm) -> Callable[[], None]:
     from hf_ssl.training.optimizers import build_optimizers
     from hf_ssl.training.step import Stepper, take_step
 
-    pairing, prepared = _prepared(images, "masked_image", **arm.flags)
+    pairing, prepared = _prepared(images, "masked_image", **flags)
     model = pairing.task.model(prepared, 0).train()
     AcceleratorState._reset_state(reset_partial_state=True)
     accelerator = Accelerator(cpu=True, mixed_precision="bf16")
-    rates = TrainingArguments(optimizer=arm.optimizer, learning_rate=1e-3, embedding_learning_rate=1e-3)  # type: ignore[arg-type] # one of the two
+    rates = TrainingArguments(optimizer=optimizer, learning_rate=1e-3, embedding_learning_rate=1e-3)  # type: ignore[arg-type] # one of the two
     optimizers = build_optimizers(model, rates, torch.bfloat16)
     stepper = Stepper(pairing.task, accelerator.prepare(model), optimizers, 1.0, accelerator)
     batch = {"image": torch.from_numpy(images).permute(0, 3, 1, 2)}

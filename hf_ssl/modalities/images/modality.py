@@ -46,7 +46,6 @@ class Images(ImageRows, ShownImages, Modality):
         most_rows=(25_000, 6_000),
         tasks=("contrastive", "masked_codes"),
         seconds={"contrastive": 0.3, "masked_codes": 0.8},
-        most_steps={},
         settings={"contrastive": {"batch_size": 256}},
         supervised_seconds=0.09,
         shown=600,

@@ -47,7 +47,6 @@ class Text(TextRows, ShownText, Modality):
         tasks=("contrastive", "masked_language"),
         seconds={"contrastive": 0.17, "masked_language": 0.13},  # contrast first, as many steps, included
         most_steps={"contrastive": 900},
-        settings={},
         supervised_seconds=0.036,
         shown=1000,
     )
