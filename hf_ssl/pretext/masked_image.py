@@ -28,7 +28,7 @@ class MaskedImage(BeginsWithContrast):
 
     modalities: ClassVar[tuple[str, ...]] = ("images",)
     requires: ClassVar[dict[str, Any]] = {"architecture": "vit"}
-    first_ratio: ClassVar[float] = 0.4  # its steps take three times as long
+    first_ratio: ClassVar[float] = 0.4  # a step of contrast takes as long as three of its own
 
     objective: Literal["mae", "simmim"] = field(
         default="mae",
